@@ -1,0 +1,58 @@
+"""What a person may press: the named moves of a world, their ids and the keys held for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """The discrete moves of one world, in id order.
+
+    Purpose: the single place that ties an action id to its name and to the held keys that mean it. `keys[i]` is the set
+    of *logical* keys ("up", "left", "space", ...) whose chord is action `i`; the empty set is what happens when nothing
+    is held. Keymaps translate physical keys to logical ones.
+    """
+
+    world: str
+    names: tuple[str, ...]
+    keys: tuple[frozenset[str], ...]
+    noop: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.keys):
+            raise ValueError(f"{self.world!r}: {len(self.names)} action names but {len(self.keys)} key chords; give one chord per name")
+        for what, values in (("name", self.names), ("key chord", self.keys)):
+            if len(set(values)) != len(values):
+                raise ValueError(f"{self.world!r}: an action {what} is used twice in {values}")
+        if not 0 <= self.noop < len(self.names):
+            raise ValueError(f"{self.world!r}: noop id {self.noop} is outside 0..{len(self.names) - 1}")
+
+    @property
+    def n_actions(self) -> int:
+        return len(self.names)
+
+    def check(self, action: int) -> int:
+        """Return `action` as an int, or raise ValueError naming the known actions."""
+        if not 0 <= int(action) < len(self.names):
+            raise ValueError(f"action {action} is outside 0..{len(self.names) - 1} for {self.world!r}; known: {', '.join(self.names)}")
+        return int(action)
+
+    def id_of(self, name: str) -> int:
+        """The id of the action called `name`; ValueError with the known names otherwise."""
+        if name not in self.names:
+            raise ValueError(f"unknown action {name!r} for {self.world!r}; known: {', '.join(self.names)}")
+        return self.names.index(name)
+
+    def from_keys(self, held: Iterable[str]) -> int:
+        """The action of the longest chord contained in the held logical keys; opposite keys cancel out."""
+        pressed = set(held)
+        for first, second in (("left", "right"), ("up", "down")):
+            if {first, second} <= pressed:
+                pressed -= {first, second}
+        best = self.noop
+        for action, chord in enumerate(self.keys):
+            if chord and chord <= pressed and len(chord) > len(self.keys[best]):
+                best = action
+        return best

@@ -1,0 +1,1 @@
+"""The network and how it learns. PyTorch only: no gymnasium, no pygame."""

@@ -1,0 +1,1 @@
+"""The dream, live: engine, worlds, session, window, evaluation."""
