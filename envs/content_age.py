@@ -17,8 +17,18 @@ def last_seen(sight: Sight) -> NDArray[np.int32]:
     part is new. "In view" is anywhere in the picture, not in the same column.
     """
     walls = _last(sight.segment.reshape(len(sight.segment), -1)).reshape(sight.segment.shape)[..., SUB_RAYS // 2]
-    balls = _last(sight.ball)
-    return np.where(sight.ball >= 0, np.minimum(walls, balls), walls)
+    return np.where(sight.ball >= 0, np.minimum(walls, last_seen_balls(sight)), walls)
+
+
+def last_seen_balls(sight: Sight) -> NDArray[np.int32]:
+    """The last frame before this one in which the ball of a column was in view, (t, w); NEVER also where there is none."""
+    return _last(sight.ball)
+
+
+def in_view_before(sight: Sight, start: int) -> NDArray[np.bool_]:
+    """Whether all of a column's content was in view in some frame before `start`, (t, w): what a context has shown."""
+    walls = np.isin(sight.segment[..., SUB_RAYS // 2], sight.segment[:start])
+    return walls & np.isin(sight.ball, np.append(sight.ball[:start], -1))
 
 
 def age(sight: Sight) -> NDArray[np.float32]:

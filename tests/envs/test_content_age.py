@@ -53,3 +53,11 @@ def test_a_memory_that_begins_later_has_not_seen_what_came_before():
     last = content_age.last_seen(maze_geometry.look(ROOM, turns([0.0, 180.0, 0.0])))
     assert (content_age.age_since(last)[2] == 2).all()
     assert np.isinf(content_age.age_since(last, start=1)[2]).all()
+
+
+def test_what_a_context_has_shown_is_known_ever_after():
+    sight = maze_geometry.look(ROOM, turns([0.0, 180.0, 0.0, 90.0]))
+    known = content_age.in_view_before(sight, start=1)
+    assert known[2].all()
+    assert not known[1].any()
+    assert not known[3, 20:44].any()

@@ -1,0 +1,73 @@
+"""Is the ball there, in its colour, and none where there is none? Judged where balls stand: on the floor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from envs.maze_geometry import Sight, column_angles, row_at
+
+BALL_COLOURS = np.array([[170, 38, 30], [99, 170, 88], [39, 140, 217], [93, 105, 199], [220, 193, 59], [220, 128, 107]]) / 220 * 255
+"""memory_maze.maze.TARGET_COLORS: red, green, blue, purple, yellow, salmon; without colour shuffling ball i has colour i."""
+_FLOOR_COLOURS = np.array([[54, 89, 109], [111, 148, 170]], np.float64)
+_PALETTE = np.concatenate([BALL_COLOURS, _FLOOR_COLOURS])
+_PALETTE = _PALETTE / np.linalg.norm(_PALETTE, axis=1, keepdims=True)
+
+MIN_PIXELS = 6
+"""Smallest ball that is judged, and smallest patch that counts as a hallucinated one."""
+MIN_SHARE = 0.5
+"""Share of a ball's pixels that must have a ball's colour for it to be there."""
+_MARGIN = 2
+"""Pixels around a ball, and along the foot of a wall, that are nobody's: edges blend."""
+
+
+class BallZones(NamedTuple):
+    """Where the balls of one frame are: `core` int (H, W), index of the ball where it stands before the floor, well inside
+    its outline, -1 = none; `floor` bool (H, W), floor clear of every ball and wall. Walls share hues with balls, so what
+    rises before a wall is left out."""
+
+    core: np.ndarray
+    floor: np.ndarray
+
+
+def ball_colours(targets: np.ndarray, target_pos: np.ndarray, target_color: np.ndarray) -> np.ndarray:
+    """Colour index (n,) of each ball. The episode names the current target's colour only; balls never asked for keep the
+    benchmark's own order. targets: (n, 2); target_pos: (t, 2); target_color: (t, 3), 0..1."""
+    colours = np.arange(len(targets)) % len(BALL_COLOURS)
+    which = np.linalg.norm(targets[None] - target_pos[:, None], axis=-1).argmin(axis=1)
+    for ball in np.unique(which):
+        shown = target_color[np.argmax(which == ball)] * 255
+        colours[ball] = np.linalg.norm(BALL_COLOURS - shown, axis=1).argmin()
+    return colours
+
+
+def zones(sight: Sight, t: int, size: int) -> BallZones:
+    """The zones of frame `t` for square frames of `size` pixels with one column a pixel."""
+    row = (np.arange(size)[:, None] + 0.5) / size
+    pixel = 1 / size
+    top, bottom = sight.ball_rows[t, :, 0], sight.ball_rows[t, :, 1]
+    here = sight.ball[t] >= 0
+    inside = here & (row > top + pixel) & (row < bottom - pixel)
+    core = np.where(inside, sight.ball[t], -1)
+    foot = row_at(sight.distance[t], 0.0, column_angles(size))
+    core[np.broadcast_to(row < foot + pixel, core.shape)] = -1
+    beside = sliding_window_view(np.pad(np.where(here, 1.0, foot), _MARGIN, constant_values=1.0), 2 * _MARGIN + 1)
+    return BallZones(core, row > beside.max(axis=1) + _MARGIN * pixel)
+
+
+def judge(frame: np.ndarray, zone: BallZones, colours: np.ndarray) -> tuple[dict[int, str], bool]:
+    """For every ball big enough in the true view: "hit", "wrong_colour" or "miss"; and whether `frame` (H, W, 3) shows a
+    ball where none is. colours: colour index of each ball (n,)."""
+    seen = (frame.astype(np.float64) @ _PALETTE.T).argmax(axis=-1)
+    verdicts = {}
+    for ball in np.unique(zone.core[zone.core >= 0]):
+        pixels = seen[zone.core == ball]
+        if len(pixels) < MIN_PIXELS:
+            continue
+        right = (pixels == colours[ball]).mean()
+        any_ball = (pixels < len(BALL_COLOURS)).mean()
+        verdicts[int(ball)] = "hit" if right >= MIN_SHARE else "wrong_colour" if any_ball >= MIN_SHARE else "miss"
+    strays = seen[zone.floor & (seen < len(BALL_COLOURS))]
+    return verdicts, bool(np.bincount(strays, minlength=1).max(initial=0) >= MIN_PIXELS)

@@ -1,0 +1,85 @@
+"""How far a dreamt frame is from the true one, column by column, so that every score can be split by age of content.
+
+All take two uint8 batches (b, H, W, 3) and return float64 (b, W): the column's mean over rows and colours. The mean over a
+frame's columns is that frame's usual score.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+PERCEPTUAL_NET = "multiscale-gradient (fixed, not learned: finite differences at scales 1, 2, 4, 8; lower is better)"
+_SCALES = (1, 2, 4, 8)
+_SSIM_SIGMA, _SSIM_RADIUS = 1.5, 5
+
+FloatArray = NDArray[np.float64]
+
+
+def column_mse(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
+    """Mean squared error in squared grey levels (0..255)."""
+    return ((dream.astype(np.float64) - truth) ** 2).mean(axis=(1, 3))
+
+
+def psnr(mse: FloatArray | float) -> FloatArray:
+    """Decibels of a mean squared error; identical frames count as 60 dB, so that means stay finite."""
+    return 10 * np.log10(255.0**2 / np.maximum(mse, 255.0**2 / 1e6))
+
+
+@functools.cache
+def _blur_matrix(n: int) -> NDArray[np.float32]:
+    """(n, n): the Gaussian window of SSIM along one axis, edges mirrored."""
+    offsets = np.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1)
+    weights = np.exp(-(offsets**2) / (2 * _SSIM_SIGMA**2))
+    weights /= weights.sum()
+    matrix = np.zeros((n, n), np.float32)
+    for offset, weight in zip(offsets, weights, strict=True):
+        at = np.abs(np.arange(n) + offset)
+        at = np.where(at >= n, 2 * (n - 1) - at, at)
+        np.add.at(matrix, (np.arange(n), at), weight)
+    return matrix
+
+
+def column_ssim(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
+    """Structural similarity (Wang et al. 2004: Gaussian window of 1.5 pixels, K 0.01 and 0.03), mean over colours."""
+    a, b = (np.moveaxis(x, -1, 1).astype(np.float32) for x in (dream, truth))
+    rows, columns = _blur_matrix(a.shape[2]), _blur_matrix(a.shape[3]).T
+
+    def blur(x: np.ndarray) -> np.ndarray:
+        return rows @ x @ columns
+
+    mean_a, mean_b = blur(a), blur(b)
+    var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
+    covariance = blur(a * b) - mean_a * mean_b
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    ssim = (2 * mean_a * mean_b + c1) * (2 * covariance + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    return ssim.mean(axis=(1, 2)).astype(np.float64)
+
+
+def column_perceptual(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
+    """Mean absolute difference of the pictures' gradients at four scales, in units of the full grey range.
+
+    It punishes missing, moved and invented edges and forgives a slightly wrong brightness; see `PERCEPTUAL_NET`.
+    """
+    difference = (dream.astype(np.float32) - truth) / 255.0  # gradients are linear: compare once, differentiate after
+    total = np.zeros(difference.shape[::2])
+    for scale in _SCALES:
+        small = _shrink(difference, scale)
+        down = np.abs(np.diff(small, axis=1)).mean(axis=(1, 3))
+        across = np.abs(np.diff(small, axis=2, append=small[:, :, -1:])).mean(axis=(1, 3))
+        total += _stretch(down + across, difference.shape[2], scale)
+    return total / (2 * len(_SCALES))
+
+
+def _shrink(x: np.ndarray, scale: int) -> np.ndarray:
+    """(b, H, W, 3) averaged over scale x scale squares; a rest narrower than a square is cut."""
+    b, height, width, colours = x.shape
+    height, width = height // scale, width // scale
+    return x[:, : height * scale, : width * scale].reshape(b, height, scale, width, scale, colours).mean(axis=(2, 4))
+
+
+def _stretch(columns: np.ndarray, width: int, scale: int) -> np.ndarray:
+    """(b, width // scale) repeated to (b, width)."""
+    return columns[:, np.minimum(np.arange(width) // scale, columns.shape[1] - 1)]
