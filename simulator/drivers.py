@@ -1,0 +1,102 @@
+"""Who presses the keys when no person does: random, a scripted explorer, or recorded actions."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs import episode as episodes
+from envs.actions import ActionSpec
+from envs.policies import MazeTour, Policy, RandomPolicy
+from envs.pose import wrap
+
+KINDS = ("explore", "random")
+
+
+class Wanderer:
+    """An explorer for worlds that tell only the pose: walks on while it gets anywhere, else turns away; looks round at times."""
+
+    def __init__(self, actions: ActionSpec, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._forward, self._left, self._right = (actions.from_keys({key}) for key in ("up", "left", "right"))
+        self._script: deque[int] = deque()
+        self._last_pose: np.ndarray | None = None
+        self._n_stuck = 0
+
+    def act(self, observation: np.ndarray, info: dict[str, Any]) -> int:
+        """The next action; `info["pose"]` where there is one."""
+        if self._script:
+            return self._script.popleft()
+        pose = info.get("pose")
+        if pose is not None and self._last_pose is not None:
+            moved = float(np.hypot(*(pose[:2] - self._last_pose[:2])))
+            turned = abs(float(wrap(pose[3] - self._last_pose[3])))
+            self._n_stuck = self._n_stuck + 1 if moved < 0.05 and turned < 0.05 else 0
+        self._last_pose = pose
+        if self._n_stuck >= 2 or self._rng.random() < 0.06:
+            side = int(self._rng.choice([self._left, self._right]))
+            self._script.extend([side] * int(self._rng.choice([3, 5, 5, 10, 20])))
+            self._n_stuck = 0
+        return self._forward
+
+
+class Explorer:
+    """The scripted explorer that the world's `info` allows: a maze tour where the layout is told, else a wanderer."""
+
+    def __init__(self, actions: ActionSpec, seed: int) -> None:
+        self._tour, self._wanderer = MazeTour(seed), Wanderer(actions, seed)
+
+    def act(self, observation: np.ndarray, info: dict[str, Any]) -> int:
+        """The next action."""
+        return (self._tour if "maze_layout" in info else self._wanderer).act(observation, info)
+
+
+class Recorded:
+    """Actions played one after another, then the no-op."""
+
+    def __init__(self, actions: ActionSpec, recorded: Sequence[int]) -> None:
+        self._left = deque(actions.check(action) for action in recorded)
+        self._noop = actions.noop
+
+    def act(self, observation: np.ndarray, info: dict[str, Any]) -> int:
+        """The next recorded action."""
+        return self._left.popleft() if self._left else self._noop
+
+
+def read_actions(path: Path, spec: ActionSpec) -> list[int]:
+    """Actions from an episode (npz), a session (jsonl: its steps) or a text file of action names or ids, one a line."""
+    if path.suffix == ".npz":
+        recorded = episodes.load(path, images=False)
+        return [spec.check(action) for action in recorded.action[1:]]
+    try:
+        lines = path.read_text().split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); expected .npz, .jsonl or a text file of action names") from None
+    words = [line.strip() for line in lines if line.strip()]
+    if path.suffix == ".jsonl":
+        try:
+            records = [json.loads(word) for word in words[1:]]
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}: not a session file ({error})") from None
+        return [
+            spec.check(record.get("a", record.get("action")))
+            for record in records
+            if record.get("a", record.get("action")) is not None
+        ]
+    return [spec.check(int(word)) if word.isdecimal() else spec.id_of(word) for word in words]
+
+
+def driver(kind: str, spec: ActionSpec, seed: int) -> Policy:
+    """The driver called `kind`: explore, random, or the path of a file of recorded actions."""
+    if kind == "explore":
+        return Explorer(spec, seed)
+    if kind == "random":
+        return RandomPolicy(spec, seed)
+    if Path(kind).is_file():
+        return Recorded(spec, read_actions(Path(kind), spec))
+    raise ValueError(f"unknown policy {kind!r}; known: {', '.join(KINDS)}, or a file of actions (.npz, .jsonl, .txt)")
