@@ -1,0 +1,178 @@
+"""What a model is: frozen dataclasses, presets as functions, strict json."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+Mixer = Literal["none", "ssd", "map"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """How the world is seen: what turns a token's place in the image into a viewing ray."""
+
+    fov_degrees: float = 80.0
+    """Horizontal field of view of the image."""
+    forward_cells: float = 0.075
+    """How far the camera sits ahead of the body's position."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapGrid:
+    """The metric map a `map` mixer keeps in its state: a torus of `n_x` x `n_y` slots, `cells_per_slot` apart."""
+
+    n_x: int = 20
+    n_y: int = 20
+    cells_per_slot: float = 0.5
+    n_depths: int = 16
+    """Points along each viewing ray where the map is written and read."""
+    nearest_cells: float = 0.2
+    farthest_cells: float = 9.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer: a state-space mixer over time, frame-local attention, an MLP; any of the first two may be absent."""
+
+    mixer: Mixer = "map"
+    block: tuple[int, int] = (1, 16)
+    """Tokens (rows, columns) of one spatial block of the `ssd` scan; each block carries its own state."""
+    attention: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Everything that decides the shape and the meaning of the weights."""
+
+    format_version: int = 1
+    world: str = "memory-maze"
+    n_actions: int = 6
+    image: tuple[int, int] = (64, 64)
+    patch: tuple[int, int] = (64, 4)
+    d_model: int = 192
+    d_head: int = 32
+    mlp_ratio: float = 2.5
+    layers: tuple[Layer, ...] = (Layer(), Layer(), Layer(), Layer())
+    window: int = 4
+    """Past frames attention sees; None-like 0 means own frame only."""
+    chunk: int = 1
+    """Frames that see one another both ways in attention: 1 for play, more is offline only."""
+    pose_attention: bool = True
+    """Rotate attention's queries and keys by where the token looks in the world."""
+    d_state: int = 64
+    n_ssd_heads: int = 4
+    d_ssd_head: int = 48
+    n_map_heads: int = 2
+    d_map_head: int = 24
+    d_condition: int = 128
+    camera: Camera = field(default_factory=Camera)
+    grid: MapGrid = field(default_factory=MapGrid)
+
+    def __post_init__(self) -> None:
+        (height, width), (ph, pw) = self.image, self.patch
+        if height % ph or width % pw:
+            raise ValueError(f"patch {self.patch} does not tile an image of {self.image} pixels; choose divisors")
+        rows, columns = self.token_grid
+        for index, layer in enumerate(self.layers):
+            if layer.mixer == "ssd" and (rows % layer.block[0] or columns % layer.block[1]):
+                raise ValueError(f"layer {index}: block {layer.block} does not tile the {rows}x{columns} token grid; choose divisors")
+        if self.d_model % self.d_head:
+            raise ValueError(f"d_model {self.d_model} is not a multiple of d_head {self.d_head}")
+
+    @property
+    def token_grid(self) -> tuple[int, int]:
+        """Rows and columns of tokens."""
+        return self.image[0] // self.patch[0], self.image[1] // self.patch[1]
+
+    @property
+    def n_tokens(self) -> int:
+        return self.token_grid[0] * self.token_grid[1]
+
+    @property
+    def d_patch(self) -> int:
+        return 3 * self.patch[0] * self.patch[1]
+
+
+Config = TypeVar("Config")
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Plain json-ready data."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(kind: type[Config], data: Any, where: str = "config") -> Config:
+    """Build dataclass `kind` from plain data; unknown keys are errors that name the nearest known key."""
+    if not isinstance(data, dict):
+        raise ValueError(f"{where} is {type(data).__name__}; expected an object with the fields of {kind.__name__}")
+    hints = typing.get_type_hints(kind)
+    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for key in data:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            raise ValueError(f"{where} has unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {sorted(known)}"))
+    try:
+        return kind(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in data.items()})
+    except TypeError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """`value` from json as the annotated type: tuples from lists, nested dataclasses, checked scalars."""
+    if dataclasses.is_dataclass(hint):
+        return from_dict(typing.cast(type, hint), value, where)
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"{where} is {value!r}; expected a list")
+        kinds = [args[0]] * len(value) if args[-1] is Ellipsis else args
+        if len(kinds) != len(value):
+            raise ValueError(f"{where} has {len(value)} entries; expected {len(kinds)}")
+        return tuple(_convert(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True)))
+    if origin is Literal:
+        if value not in args:
+            raise ValueError(f"{where} is {value!r}; expected one of {', '.join(map(str, args))}")
+        return value
+    if origin in (types.UnionType, typing.Union):
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise ValueError(f"{where} is {value!r}; expected {hint.__name__}")
+    return value
+
+
+def maze_small() -> ModelConfig:
+    """Memory Maze for a laptop CPU: pose-addressed map in every layer, local attention, strips as tokens."""
+    return ModelConfig()
+
+
+def maze_attention() -> ModelConfig:
+    """Baseline: frame-local attention only; pose as input and in attention, nothing older than the window."""
+    return dataclasses.replace(maze_small(), layers=(Layer(mixer="none"),) * 4, mlp_ratio=2.9)
+
+
+def maze_paper() -> ModelConfig:
+    """The paper's hybrid: block-wise scan of mixed sizes with frame-local attention; pose as input only."""
+    blocks = ((1, 16), (1, 4), (1, 2), (1, 16))
+    return dataclasses.replace(maze_small(), layers=tuple(Layer(mixer="ssd", block=b) for b in blocks), pose_attention=False)
+
+
+def maze_mamba() -> ModelConfig:
+    """Baseline: Mamba-2 only, one block, no attention; pose as input."""
+    return dataclasses.replace(maze_small(), layers=(Layer(mixer="ssd", attention=False),) * 4, mlp_ratio=3.4, pose_attention=False)
+
+
+PRESETS = {"maze-small": maze_small, "maze-attention": maze_attention, "maze-paper": maze_paper, "maze-mamba": maze_mamba}
+
+
+def preset(name: str) -> ModelConfig:
+    """The configuration called `name`; ValueError with the known names otherwise."""
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; known: {', '.join(PRESETS)}")
+    return PRESETS[name]()

@@ -1,0 +1,43 @@
+"""How the player moves: previous frame, previous motion and action -> the motion of this step, collisions included.
+
+A small network corrects a table of typical motions by (action, previous action's effect); what it learns is inertia and
+"is there a wall in the way". Keys alone drive a dream through it: poses are its motions, integrated.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.config import ModelConfig
+
+D_HIDDEN = 96
+
+
+class EgoMotion(nn.Module):
+    """Predicts motion (b, 5) in the player's frame, as in `envs.pose`, from one clean frame."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.n_actions = config.n_actions
+        self.look = nn.Sequential(
+            nn.Conv2d(3, 16, 4, stride=4), nn.SiLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.SiLU(),
+            nn.Conv2d(32, 32, 3, stride=2, padding=1), nn.SiLU(),
+        )  # fmt: skip
+        cells = (config.image[0] // 16) * (config.image[1] // 16)
+        self.typical = nn.Linear(config.n_actions + 5, 5)
+        self.correct = nn.Sequential(
+            nn.Linear(32 * cells + config.n_actions + 5, D_HIDDEN), nn.SiLU(), nn.Linear(D_HIDDEN, D_HIDDEN), nn.SiLU()
+        )
+        self.out = nn.Linear(D_HIDDEN, 5)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+        self.register_buffer("scale", torch.ones(5))
+
+    def forward(self, frame: Tensor, motion: Tensor, action: Tensor) -> Tensor:
+        """frame (b, 3, H, W) in -1..1, motion (b, 5) that led to it, action (b,) taken next -> motion (b, 5)."""
+        known = torch.cat([F.one_hot(action, self.n_actions).to(frame.dtype), motion.to(frame.dtype) / self.scale], dim=-1)
+        seen = self.look(frame).flatten(1)
+        return (self.typical(known) + self.out(self.correct(torch.cat([seen, known], dim=-1)))) * self.scale

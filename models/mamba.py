@@ -1,0 +1,71 @@
+"""The Mamba-2 (SSD) mixer, scanned block by block over space and frame by frame over time on a carried state."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.config import ModelConfig
+from models.ops.scan import ssd_scan
+from models.state import SSMState
+
+
+def to_blocks(tokens: Tensor, grid: tuple[int, int], block: tuple[int, int]) -> Tensor:
+    """(b, t, s, d) -> (b * g, t, s / g, d): the tokens of each spatial block, row by row."""
+    b, t, _, d = tokens.shape
+    (rows, columns), (bh, bw) = grid, block
+    cut = tokens.reshape(b, t, rows // bh, bh, columns // bw, bw, d).permute(0, 2, 4, 1, 3, 5, 6)
+    return cut.reshape(b * (rows // bh) * (columns // bw), t, bh * bw, d)
+
+
+def from_blocks(tokens: Tensor, grid: tuple[int, int], block: tuple[int, int]) -> Tensor:
+    """The inverse of `to_blocks`."""
+    (rows, columns), (bh, bw) = grid, block
+    g = (rows // bh) * (columns // bw)
+    bg, t, _, d = tokens.shape
+    cut = tokens.reshape(bg // g, rows // bh, columns // bw, t, bh, bw, d).permute(0, 3, 1, 4, 2, 5, 6)
+    return cut.reshape(bg // g, t, rows * columns, d)
+
+
+class MambaMixer(nn.Module):
+    """Selective state space over time (Dao & Gu 2024, SSD), one state a spatial block (Po et al. 2025, block-wise scan).
+
+    Within a frame the tokens of a block see the carried state and one another; the state then takes the frame's sum.
+    """
+
+    def __init__(self, config: ModelConfig, block: tuple[int, int]) -> None:
+        super().__init__()
+        self.grid, self.block = config.token_grid, block
+        self.h, self.p, self.n = config.n_ssd_heads, config.d_ssd_head, config.d_state
+        self.g = (self.grid[0] // block[0]) * (self.grid[1] // block[1])
+        inner = self.h * self.p
+        self.split = (inner, inner, self.n, self.n, self.h)
+        self.place = nn.Parameter(0.02 * torch.randn(block[0] * block[1], config.d_model))
+        self.inward = nn.Linear(config.d_model, sum(self.split), bias=False)
+        self.outward = nn.Linear(inner, config.d_model, bias=False)
+        self.norm = nn.RMSNorm(inner)
+        self.skip = nn.Parameter(torch.ones(self.h))
+        self.log_rate = nn.Parameter(torch.linspace(0.0, 2.0, self.h))  # A = -exp(log_rate)
+        frames = torch.logspace(0.5, 3.0, self.h)  # remembered for 3 ... 1000 frames at the start
+        self.dt_bias = nn.Parameter(torch.log(torch.expm1(1 / (frames * self.log_rate.detach().exp()))))
+
+    def init_state(self, b: int, device: torch.device) -> SSMState:
+        return SSMState(torch.zeros(b, self.g, self.h, self.p, self.n, device=device))
+
+    def forward(self, tokens: Tensor, state: SSMState) -> tuple[Tensor, Tensor]:
+        """tokens (b, t, s, d) -> outputs (b, t, s, d) and the states (b, t + 1, g, h, p, n)."""
+        b, t, s, d = tokens.shape
+        blocks = to_blocks(tokens, self.grid, self.block) + self.place
+        gate, x, B, C, dt = self.inward(blocks).split(self.split, dim=-1)
+        x = F.silu(x).unflatten(-1, (self.h, self.p))
+        B, C = F.silu(B).unsqueeze(-2), F.silu(C).unsqueeze(-2)  # shared by all heads
+        dt = F.softplus(dt.float() + self.dt_bias)
+        log_decay = -self.log_rate.exp() * dt.mean(dim=2)
+        written = x.float() * dt[..., None]
+        B, C = (part.float().expand(-1, -1, -1, self.h, -1) for part in (B, C))
+        y, states = ssd_scan(written, log_decay, B, C, state.ssm.flatten(0, 1))
+        within = torch.einsum("btihn,btjhn,btjhp->btihp", C[..., :1, :], B[..., :1, :], written.flatten(-2)[..., None, :])
+        y = y + within.unflatten(-1, (self.h, self.p)).squeeze(3) + self.skip[:, None] * x
+        out = self.outward(self.norm(y.flatten(-2).to(tokens.dtype)) * F.silu(gate))
+        return from_blocks(out, self.grid, self.block), states.unflatten(0, (b, self.g)).transpose(1, 2)

@@ -1,0 +1,1 @@
+"""The state-space recurrence behind one signature, in several implementations."""

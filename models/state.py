@@ -1,0 +1,72 @@
+"""What the network carries from frame to frame. A state is a value: nobody writes into one that was handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class KVState(NamedTuple):
+    """The last w frames as attention sees them, oldest first."""
+
+    k: Tensor  # (b, w, s, h, p)
+    v: Tensor  # (b, w, s, h, p)
+    valid: Tensor  # (b, w) bool: False where nothing has been seen; shapes stay static
+
+
+class SSMState(NamedTuple):
+    """The recurrent state of one layer, float32 whatever the weights are; one matrix per row, spatial block and head."""
+
+    ssm: Tensor  # (b, g, h, p, n)
+
+
+class LayerState(NamedTuple):
+    """Both memories of one layer; tensors of size 0 where the layer has none of that kind."""
+
+    long: SSMState
+    local: KVState
+
+
+class StreamState(NamedTuple):
+    """The whole carried state, one entry a layer."""
+
+    layers: tuple[LayerState, ...]
+
+
+def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> StreamState:
+    """Apply `function` to every tensor of a state."""
+    return StreamState(
+        tuple(
+            LayerState(SSMState(function(layer.long.ssm)), KVState(*(function(part) for part in layer.local)))
+            for layer in state.layers
+        )
+    )
+
+
+def detach(state: StreamState) -> StreamState:
+    """The same numbers without their history: what one training window hands to the next."""
+    return map_state(torch.Tensor.detach, state)
+
+
+def where_rows(keep: Tensor, kept: StreamState, other: StreamState) -> StreamState:
+    """Row i from `kept` where keep[i] (b,) is True, else from `other`."""
+    flat_kept, flat_other = tensors(kept), tensors(other)
+    chosen = iter(
+        [torch.where(keep.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in zip(flat_kept, flat_other, strict=True)]
+    )
+    return map_state(lambda _: next(chosen), kept)
+
+
+def tensors(state: StreamState) -> list[Tensor]:
+    """Every tensor of a state in a fixed order."""
+    found: list[Tensor] = []
+    map_state(lambda tensor: found.append(tensor) or tensor, state)  # type: ignore[func-returns-value]
+    return found
+
+
+def n_bytes(state: StreamState) -> int:
+    """Bytes held by one state."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors(state))

@@ -1,0 +1,106 @@
+"""Windows of episodes in order: a row walks through its episode window by window, so its state can be carried along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from envs import episode as episodes
+from envs import pose as poses
+from envs.episode import Episode, EpisodeError
+from models.conditioning import Control
+from models.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One window of every row. frames uint8 (b, t, H, W, 3); fresh (b,) bool: the row begins an episode here."""
+
+    frames: Tensor
+    control: Control
+    fresh: Tensor
+
+
+def find_episodes(folder: Path) -> list[Path]:
+    """All episode files of a folder, sorted. Raises EpisodeError when there are none."""
+    paths = sorted(path for path in folder.glob("*.npz") if not path.name.startswith(".")) if folder.is_dir() else []
+    if not paths:
+        raise EpisodeError(f"{folder}: no episodes (*.npz) found; collect some with `run_sim.py collect --out {folder}`")
+    return paths
+
+
+def check_fits(episode: Episode, config: ModelConfig, name: str) -> Episode:
+    """The episode itself, or an EpisodeError naming what does not fit the model."""
+    if episode.image.shape[1:3] != config.image or episode.n_actions != config.n_actions:
+        raise EpisodeError(
+            f"{name}: frames {episode.image.shape[1:3]} with {episode.n_actions} actions; a {config.world!r} model expects "
+            f"{config.image} with {config.n_actions}"
+        )
+    return episode
+
+
+def control_of(episode: Episode, start: int = 0, stop: int | None = None) -> Control:
+    """The control of frames start .. stop - 1, without a batch dimension. A missing pose stays where it is."""
+    pose = np.zeros((len(episode), poses.N_POSE)) if episode.pose is None else episode.pose
+    motion = np.zeros_like(pose)
+    motion[1:] = poses.motion_between(pose[:-1], pose[1:])
+    part = slice(start, stop)
+    return Control(
+        torch.as_tensor(episode.action[part]), torch.as_tensor(pose[part]).float(), torch.as_tensor(motion[part]).float()
+    )
+
+
+def stack_controls(controls: Sequence[Control]) -> Control:
+    """Controls of equal length as the rows of one."""
+    return Control(*(torch.stack(parts) for parts in zip(*controls, strict=True)))
+
+
+class EpisodeWindows:
+    """Endless batches of `n_frames`-frame windows; files are read ahead by threads, unreadable ones are left out, once said."""
+
+    def __init__(self, folder: Path, config: ModelConfig, n_rows: int, n_frames: int, seed: int, n_threads: int = 2) -> None:
+        self.paths, self.config = find_episodes(folder), config
+        self.n_rows, self.n_frames = n_rows, n_frames
+        self._rng = np.random.default_rng(seed)
+        self._pool = ThreadPoolExecutor(n_threads)
+        self._queue: list[Future[Episode | None]] = []
+        self.left_out: set[str] = set()
+
+    def _read(self, path: Path) -> Episode | None:
+        try:
+            return check_fits(episodes.load(path), self.config, str(path))
+        except EpisodeError as error:
+            if str(error) not in self.left_out:
+                self.left_out.add(str(error))
+                print(f"left out: {error}", flush=True)
+            return None
+
+    def _next_episode(self) -> Episode:
+        for _ in range(10 * len(self.paths) + 10):
+            while len(self._queue) < 4:
+                self._queue.append(self._pool.submit(self._read, self.paths[int(self._rng.integers(len(self.paths)))]))
+            episode = self._queue.pop(0).result()
+            if episode is not None and len(episode) >= self.n_frames:
+                return episode
+        raise EpisodeError(f"no readable episode of at least {self.n_frames} frames among {len(self.paths)} files; collect longer ones")
+
+    def __iter__(self) -> Iterator[Batch]:
+        rows: list[tuple[Episode, int]] = []
+        for _ in range(self.n_rows):  # staggered, so that rows do not begin episodes together
+            episode = self._next_episode()
+            rows.append((episode, int(self._rng.integers(len(episode) - self.n_frames + 1))))
+        fresh = np.ones(self.n_rows, bool)
+        while True:
+            parts = [(e.image[i : i + self.n_frames], control_of(e, i, i + self.n_frames)) for e, i in rows]
+            frames = torch.from_numpy(np.stack([image for image, _ in parts]))
+            yield Batch(frames, stack_controls([control for _, control in parts]), torch.from_numpy(fresh.copy()))
+            for row, (episode, start) in enumerate(rows):
+                start += self.n_frames
+                fresh[row] = start + self.n_frames > len(episode)
+                rows[row] = (self._next_episode(), 0) if fresh[row] else (episode, start)

@@ -1,0 +1,100 @@
+"""What is minimised: diffusion forcing, in two streams or in one.
+
+Two streams: a clean (slightly corrupted) stream writes the state once; noisy targets, each with its own noise level, are
+predicted side by side from the states before them. One stream: every frame of the sequence has its own noise level, and with
+probability one half a clean prefix of random length. Both predict the clean frame (x-prediction).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.conditioning import Control
+from models.diffusion import add_noise, sample_noise_level
+from models.state import StreamState, detach
+from models.world_model import WorldModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """Shares and sizes of the training signal."""
+
+    streams: int = 2
+    """2 for the two-stream objective, 1 for plain diffusion forcing."""
+    pure_share: float = 0.7
+    """Share of targets that are noise alone: all a live frame ever starts from."""
+    target_share: float = 1.0
+    """Share of a window's frames predicted (two streams)."""
+    context_noise: float = 0.1
+    """Context frames are corrupted up to this level, and say so: the model learns to live with its own mistakes."""
+    pose_jitter: float = 0.0
+    """Standard deviation of the pose error added to each frame: cells, and tenths of a radian."""
+
+
+class Loss(NamedTuple):
+    """loss: scalar to minimise. pure: mean squared error on targets that were noise alone, for the log."""
+
+    loss: Tensor
+    pure: Tensor
+    state: StreamState
+
+
+def diffusion_forcing(
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
+) -> Loss:
+    """Loss of one window clean (b, t, 3, H, W), and the state after it, detached. CPU generator: same draws on any device."""
+    if objective.pose_jitter:
+        control = control._replace(pose=_jitter(control.pose, objective.pose_jitter, generator))
+    if objective.streams == 2:
+        return _two_streams(model, clean, control, state, objective, generator)
+    return _one_stream(model, clean, control, state, objective, generator)
+
+
+def _noise(like: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(like.shape, generator=generator).to(like)
+
+
+def _jitter(pose: Tensor, size: float, generator: torch.Generator) -> Tensor:
+    scale = pose.new_tensor([1.0, 1.0, 0.0, 0.1, 0.0]) * size
+    return pose + scale * _noise(pose, generator)
+
+
+def _two_streams(
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
+) -> Loss:
+    b, t = clean.shape[:2]
+    level = (objective.context_noise * torch.rand(b, t, generator=generator)).to(clean)
+    _, trail = model.trace(add_noise(clean, _noise(clean, generator), level), level, control, state)
+    m = max(1, round(objective.target_share * t))
+    chosen = torch.rand(b, t, generator=generator).argsort(dim=1)[:, :m].sort(dim=1).values.to(clean.device)
+    row = torch.arange(b, device=clean.device)[:, None]
+    target = clean[row, chosen].flatten(0, 1)[:, None]
+    told = Control(*(part[row, chosen].flatten(0, 1)[:, None] for part in control))
+    level = sample_noise_level((b * m, 1), objective.pure_share, generator).to(clean)
+    noisy = add_noise(target, _noise(target, generator), level)
+    predicted, _ = model(noisy, level, told, model.states_before(trail, chosen))
+    return _score(predicted, target, level, detach(model.state_at(trail, t)))
+
+
+def _one_stream(
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
+) -> Loss:
+    b, t = clean.shape[:2]
+    level = sample_noise_level((b, t), objective.pure_share, generator)
+    prefix = torch.randint(t // 2, t, (b, 1), generator=generator) * (torch.rand(b, 1, generator=generator) < 0.5)
+    held = torch.arange(t)[None] < prefix
+    level = torch.where(held, objective.context_noise * torch.rand(b, t, generator=generator), level).to(clean)
+    predicted, after = model(add_noise(clean, _noise(clean, generator), level), level, control, state)
+    targets = ~held.to(clean.device)
+    return _score(predicted[targets][:, None], clean[targets][:, None], level[targets][:, None], detach(after))
+
+
+def _score(predicted: Tensor, target: Tensor, level: Tensor, state: StreamState) -> Loss:
+    error = (predicted.float() - target).square().mean(dim=(1, 2, 3, 4))
+    weight = 0.5 + 0.5 * level[:, 0]  # nearly clean targets are easy and teach little
+    pure = level[:, 0] == 1
+    return Loss((weight * error).mean(), error[pure].mean().detach(), state)

@@ -1,0 +1,56 @@
+"""Muon for the matrices inside the layers, AdamW for everything else, and a running average of the weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Muon, Optimizer
+
+ADAM_RATIO = 0.15
+"""AdamW's learning rate as a share of Muon's."""
+
+
+def make_optimizers(model: nn.Module, lr: float, weight_decay: float = 0.01) -> list[Optimizer]:
+    """Muon on the 2-D weights of the blocks, AdamW on embeddings, heads, biases and gains."""
+    matrices, others = [], []
+    for name, parameter in model.named_parameters():
+        inside = name.startswith("blocks.") and parameter.ndim == 2 and name.endswith("weight")
+        (matrices if inside else others).append(parameter)
+    optimizers: list[Optimizer] = [AdamW(others, lr=lr * ADAM_RATIO, betas=(0.9, 0.98), weight_decay=weight_decay)]
+    if matrices:
+        optimizers.append(Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="original"))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak_lr"] = group["lr"]
+    return optimizers
+
+
+def set_progress(optimizers: list[Optimizer], step: int, progress: float, warmup_steps: int = 50) -> float:
+    """Set every learning rate for `progress` in 0..1: a short rise, a plateau, a cosine fall over the last 60%. Returns the factor."""
+    fall = max(0.0, (progress - 0.4) / 0.6)
+    factor = min(1.0, (step + 1) / warmup_steps) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, fall))))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * factor
+    return factor
+
+
+class EMA:
+    """Exponential moving average of a model's parameters, with a horizon that grows while training is young."""
+
+    def __init__(self, model: nn.Module, decay: float = 0.999) -> None:
+        self.decay = decay
+        self.weights: dict[str, Tensor] = {name: p.detach().clone().float() for name, p in model.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, parameter in model.named_parameters():
+            self.weights[name].lerp_(parameter.float(), 1 - decay)
+
+    @torch.no_grad()
+    def copy_to(self, model: nn.Module) -> None:
+        for name, parameter in model.named_parameters():
+            parameter.copy_(self.weights[name])

@@ -1,0 +1,176 @@
+"""The training loop: windows in order on carried state, two optimisers, EMA, resumable to the step, a log one can plot."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from models import checkpoint
+from models.config import ModelConfig
+from models.pixels import to_float
+from models.state import StreamState, where_rows
+from models.training.data import EpisodeWindows
+from models.training.objective import Objective, diffusion_forcing
+from models.training.optim import EMA, make_optimizers, set_progress
+from models.training.validate import Validation
+from models.world_model import WorldModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One step of the curriculum: until this share of the run, windows of `n_frames` in `n_rows` rows."""
+
+    until: float
+    n_frames: int
+    n_rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a run goes; what the model is lies in ModelConfig."""
+
+    n_steps: int = 3000
+    lr: float = 0.02
+    stages: tuple[Stage, ...] = (Stage(until=1.0, n_frames=64, n_rows=8),)
+    objective: Objective = field(default_factory=Objective)
+    forget_share: float = 0.05
+    """Share of windows that begin with an empty state in the middle of an episode."""
+    seed: int = 0
+    bf16: bool = True
+    compile: bool = False
+    save_minutes: float = 5.0
+    validate_every: int = 250
+    device: str = "cpu"
+
+
+def psnr(mean_squared_error: float) -> float:
+    """Decibels for an error in the network's units (-1..1)."""
+    return 10 * math.log10(4 / max(mean_squared_error, 1e-12))
+
+
+class Trainer:
+    """One run: `Trainer(...).run()` trains to the end and leaves the EMA weights in `out/model`."""
+
+    def __init__(self, config: ModelConfig, train: TrainConfig, data: Path, validation: Path | None, out: Path) -> None:
+        self.config, self.train, self.data, self.out = config, train, data, out
+        self.device = torch.device(train.device)
+        torch.manual_seed(train.seed)
+        self.model = WorldModel(config).to(self.device)
+        self.optimizers = make_optimizers(self.model, train.lr)
+        self.ema = EMA(self.model)
+        self.step = 0
+        self.generator = torch.Generator().manual_seed(train.seed)
+        self.validation = Validation(validation, config, self.device) if validation else None
+        out.mkdir(parents=True, exist_ok=True)
+        if train.compile:
+            for block in self.model.blocks:
+                block.compile(dynamic=False)
+
+    def run(self) -> None:
+        """Train from the current step to the last, stage by stage."""
+        began = 0.0
+        for number, stage in enumerate(self.train.stages):
+            last = round(stage.until * self.train.n_steps)
+            if self.step < last:
+                self._run_stage(stage, last, seed=self.train.seed + 1000 * number + self.step)
+            began = stage.until
+        if began < 1:
+            raise ValueError(f"the last stage ends at {began}; expected 1.0")
+        self.save()
+        self.validate()
+
+    def _run_stage(self, stage: Stage, last: int, seed: int) -> None:
+        windows = iter(EpisodeWindows(self.data, self.config, stage.n_rows, stage.n_frames, seed))
+        state, saved = self.model.init_state(stage.n_rows), time.monotonic()
+        while self.step < last:
+            started = time.monotonic()
+            batch = next(windows)
+            state, row = self._one_step(batch, state)
+            self.step += 1
+            n_frames = stage.n_rows * stage.n_frames
+            self._log(row | {"frames": n_frames, "frames_per_second": round(n_frames / (time.monotonic() - started), 1)})
+            if time.monotonic() - saved > 60 * self.train.save_minutes:
+                self.save()
+                saved = time.monotonic()
+            if self.step % self.train.validate_every == 0:
+                self.validate()
+
+    def _one_step(self, batch, state: StreamState) -> tuple[StreamState, dict]:  # type: ignore[no-untyped-def]
+        drop = batch.fresh | (torch.rand(len(batch.fresh), generator=self.generator) < self.train.forget_share)
+        state = where_rows(~drop.to(self.device), state, self.model.init_state(len(drop)))
+        control = type(batch.control)(*(part.to(self.device) for part in batch.control))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.train.bf16):
+            clean = to_float(batch.frames, self.device)
+            result = diffusion_forcing(self.model, clean, control, state, self.train.objective, self.generator)
+        if not torch.isfinite(result.loss):
+            raise RuntimeError(f"the loss became {result.loss.item()} at step {self.step}; lower the learning rate and resume")
+        result.loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        set_progress(self.optimizers, self.step, self.step / self.train.n_steps)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.ema.update(self.model, self.step)
+        pure = result.pure.item()
+        return result.state, {"step": self.step, "loss": round(result.loss.item(), 5), "psnr": round(psnr(pure), 2), "norm": round(norm.item(), 3)}
+
+    def _log(self, row: dict) -> None:
+        with open(self.out / "log.jsonl", "a") as file:
+            file.write(json.dumps(row) + "\n")
+        if self.step % 20 == 0 or "validation" in row:
+            print(json.dumps(row), flush=True)
+
+    def averaged(self) -> WorldModel:
+        """A fresh model with the EMA weights."""
+        model = WorldModel(self.config).to(self.device)
+        model.load_state_dict(self.model.state_dict())
+        self.ema.copy_to(model)
+        return model.eval()
+
+    def validate(self) -> None:
+        """Score the EMA weights on held-out episodes and leave a strip: truth above, prediction below."""
+        if self.validation is not None:
+            scores = self.validation.score(self.averaged(), self.out / f"strip-{self.step:06d}.png")
+            self._log({"step": self.step, "validation": scores})
+
+    def save(self) -> None:
+        """EMA weights as a checkpoint folder; everything else needed to resume beside it, written atomically."""
+        checkpoint.save(self.averaged(), self.out / "model")
+        tensors = {f"model/{k}": v.detach().contiguous() for k, v in self.model.state_dict().items()}
+        tensors |= {f"ema/{k}": v for k, v in self.ema.weights.items()}
+        for i, optimizer in enumerate(self.optimizers):
+            for k, slots in optimizer.state_dict()["state"].items():
+                tensors |= {f"optim/{i}/{k}/{name}": torch.as_tensor(v).contiguous() for name, v in slots.items()}
+        tensors["generator"] = self.generator.get_state()
+        temporary = self.out / "resume.tmp"
+        save_file(tensors, temporary, metadata={"step": str(self.step)})
+        os.replace(temporary, self.out / "resume.safetensors")
+
+    def resume(self) -> None:
+        """Go on from `out/resume.safetensors`. Raises CheckpointError where there is none."""
+        tensors = checkpoint.read_tensors(self.out / "resume.safetensors")
+        pick = lambda prefix: {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}  # noqa: E731
+        self.model.load_state_dict(pick("model/"))
+        self.ema.weights = {k: v.to(self.device) for k, v in pick("ema/").items()}
+        for i, optimizer in enumerate(self.optimizers):
+            state = optimizer.state_dict()
+            for key, value in pick(f"optim/{i}/").items():
+                index, name = key.split("/")
+                state["state"].setdefault(int(index), {})[name] = value
+            optimizer.load_state_dict(state)
+        self.generator.set_state(tensors["generator"])
+        self.step = _read_step(self.out / "resume.safetensors")
+
+
+def _read_step(path: Path) -> int:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return int((file.metadata() or {})["step"])
