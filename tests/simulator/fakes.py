@@ -38,6 +38,7 @@ class FakeEngine(Engine):
         self.n_steps, self.fingerprint, self.n_ballast = n_steps, fingerprint, n_ballast
         self.description = "cpu, float32, fake: made for tests"
         self.contexts = {"hall": walk(12, side, 1), "garden": walk(8, side, 2)}
+        self.context_noise = 0.0
         self.n_imagined = 0
 
     def begin(self, context: list[Episode] | None, seed: int, batch: int = 1) -> Moment:
@@ -62,7 +63,9 @@ class FakeEngine(Engine):
         ]
         return np.stack(frames), pose
 
-    def absorb(self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray) -> Moment:
+    def absorb(
+        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0
+    ) -> Moment:
         seen = torch.from_numpy(frame.astype(np.float32).mean(axis=(1, 2, 3)) / 255)[:, None]
         layers = tuple(FakeLayer(0.97 * layer.ssm + 0.03 * seen, layer.conv + seen) for layer in moment.stream.layers)
         stream = FakeStream(layers, moment.stream.ballast + 1)

@@ -1,0 +1,73 @@
+"""Walk through a learned (or real) world in a window. `h` or F1 shows all keys; Esc leaves, with everything on disk."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulator.commands.world_options import WorldOptions
+from simulator.intents import LoadMoment
+from simulator.rates import chosen_rate
+from simulator.recipe import open_world
+from simulator.session import Session
+from simulator.ui.app import App
+from simulator.ui.keymap import DEFAULTS, Keymap, load_bindings
+from simulator.ui.shapes import Label, Rect
+from simulator.ui.window import Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(WorldOptions):
+    fps: float | None = None
+    """Ticks a second; without it a smooth rate. While playing, a key goes through natural, smooth and fast."""
+    size: tuple[int, int] = (960, 800)
+    """Width and height of the window, pixels; it can be resized."""
+    driver: str = "you"
+    """Who presses the keys at first: you, explore, random, or recorded (needs --actions)."""
+    actions: Path | None = None
+    """File of actions for the recorded driver: .npz episode, .jsonl session, or .txt with one action name a line."""
+    moment: Path | None = None
+    """Saved moment to go on from."""
+    keys: Path | None = None
+    """TOML file that binds keys: [moves] and [commands], name = "key" or a list of them."""
+    sessions: Path = Path("sessions")
+    """Folder in which every session leaves a folder of its own."""
+
+
+def run(options: Options, engine: Any = None) -> int:
+    """engine: play this one instead of loading the checkpoint's."""
+    if options.driver not in ("you", "explore", "random", "recorded"):
+        raise ValueError(f"--driver {options.driver!r}; known: you, explore, random, recorded")
+    if options.driver == "recorded" and options.actions is None:
+        raise ValueError("--driver recorded needs --actions FILE")
+    recipe = options.recipe()
+    bindings = DEFAULTS if options.keys is None else load_bindings(options.keys)
+    window = Window("Revisit", options.size)
+    started = time.perf_counter()
+    try:
+        middle = window.size[0] / 2, window.size[1] / 2
+        window.draw(None, Rect(0, 0, 1, 1), [Label(*middle, f"opening {options.world} ...", 22, anchor="m")])
+        world = open_world(recipe, engine)
+        rate = chosen_rate(options.fps, world.fps)
+        folder = options.sessions / time.strftime("%Y%m%d-%H%M%S")
+        session = Session(world, options.header(world, recipe, rate.fps), folder / "session.jsonl")
+    except BaseException:
+        window.close()
+        raise
+    try:
+        session.apply(options.reset(world, recipe))
+        if options.moment is not None:
+            session.apply(LoadMoment(str(options.moment)))
+        app = App(session, window, Keymap(world.actions, bindings), folder, rate, recorded=options.actions)
+        app.controls.drive(options.driver)
+    except BaseException:
+        session.close()
+        window.close()
+        raise
+    print(f"{session.header.description}; {rate.describe(world.fps)}; first picture after {time.perf_counter() - started:.1f} s")
+    app.run()
+    if session.path is not None:
+        print(f"{session.n_applied} steps kept; again: run_sim.py replay {session.path}")
+    return 0

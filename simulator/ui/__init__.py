@@ -1,0 +1,1 @@
+"""What a person sees and presses: keys, head-up display, window and the loop that joins them."""

@@ -1,0 +1,206 @@
+"""The loop: poll, apply, step, draw, wait, in this order in one turn, so that a press shows in the very next picture.
+
+Only the app owns the clock. A world too slow for its rate is played as fast as it goes: ticks are skipped, never queued.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from simulator.compose import panel_captions
+from simulator.intents import Rewind, Step
+from simulator.rates import Rate
+from simulator.session import Session
+from simulator.sizes import n_bytes
+from simulator.twin import SplitWorld, dream_of
+from simulator.ui import hud
+from simulator.ui.controls import Controls
+from simulator.ui.events import Event
+from simulator.ui.keymap import COMMANDS, Keymap
+from simulator.ui.meters import Meters, resident_mib
+from simulator.ui.shapes import Rect, Shape
+
+NOTE_SECONDS = 4.0
+LONGEST_WAIT = 0.1
+"""Seconds after which the display is brought up to date though nothing happened."""
+
+
+class Screen(Protocol):
+    """What the app needs of a window; see `simulator.ui.window.Window`."""
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    def poll(self) -> list[Event]: ...
+
+    def wait(self, seconds: float) -> None: ...
+
+    def draw(self, picture: np.ndarray | None, rect: Rect, shapes: list[Shape]) -> None: ...
+
+    def toggle_fullscreen(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class App:
+    """A session played in a window. The session must have been reset. clock: seconds, any origin."""
+
+    def __init__(
+        self,
+        session: Session,
+        screen: Screen,
+        keymap: Keymap,
+        folder: Path,
+        rate: Rate,
+        *,
+        recorded: Path | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.session, self.screen, self.keymap, self.clock = session, screen, keymap, clock
+        self.meters = Meters()
+        self.alert = ""
+        self._notes: deque[tuple[float, str]] = deque(maxlen=8)
+        self.controls = Controls(session, keymap, folder, rate, recorded=recorded, notify=self.notify, busy=self.busy)
+        self._due = clock()
+        self._action = "noop"
+
+    def notify(self, note: str) -> None:
+        """Show `note` for some seconds, and print it."""
+        print(note)
+        self._notes.append((self.clock(), note))
+
+    def busy(self, words: str) -> None:
+        """Say at once that something slow has begun."""
+        self.alert = f"{words} ..."
+        self.draw()
+        self.alert = ""
+
+    def run(self) -> None:
+        """Play until the person leaves; whatever happens then, recordings are finished and the session is on disk."""
+        try:
+            while not self.controls.closing:
+                self.turn()
+        finally:
+            self.session.close()
+            self.screen.close()
+
+    def turn(self) -> None:
+        """Poll, apply, step where a tick is due, draw, wait."""
+        layout = self.layout()
+        for event in self.screen.poll():
+            self.controls.handle(event, layout)
+        if self.controls.fullscreen:
+            self.controls.fullscreen = False
+            self.screen.toggle_fullscreen()
+        stepped = self._step_if_due()
+        while self.session.notes:
+            self.notify(self.session.notes.pop(0))
+        started = self.clock()
+        self.draw()
+        now = self.clock()
+        self.meters.draw.add((now - started) * 1000)
+        if stepped:
+            self.meters.shown(now)
+            if self.controls.first_press is not None:
+                self.meters.latency.add((now - self.controls.first_press) * 1000)
+                self.controls.first_press = None
+        self.screen.wait(min(LONGEST_WAIT, self._due - self.clock()))
+
+    def _step_if_due(self) -> bool:
+        """Do what the keys say if the clock says so. True where a new tick was made, not merely looked back at."""
+        now = self.clock()
+        if now < self._due and not self.controls.single_steps:
+            return False
+        self._due = max(self._due + 1.0 / self.controls.fps, now)
+        intent = self.controls.next_intent()
+        if intent is None or (isinstance(intent, Rewind) and not self._can_rewind()):
+            return False
+        done = self.controls.do(intent)
+        if isinstance(intent, Step):
+            self._action = self.session.world.actions.names[intent.action]
+            self.meters.frame.add((self.clock() - now) * 1000)
+        return done and isinstance(intent, Step)
+
+    def _can_rewind(self) -> bool:
+        line = self.session.timeline.line
+        return self.session.timeline.position > line.start or line.parent is not None
+
+    def layout(self) -> hud.Layout:
+        """Where things are on the window as it is now."""
+        frame, n_panels = self.session.tick.frame, len(self.session.tick.info.get("panels", ()))
+        return hud.arrange(self.screen.size, frame.shape, n_panels, self.controls.bare)
+
+    def draw(self) -> None:
+        """Show the newest picture and everything about it."""
+        layout = self.layout()
+        self.screen.draw(self.session.tick.frame, layout.picture, hud.draw(self._view(), layout, self.screen.size))
+
+    def _view(self) -> hud.View:
+        session, controls, now = self.session, self.controls, self.clock()
+        spec, tick, dream = session.world.actions, session.tick, dream_of(session.world)
+        kind = "real" if dream is None else "dream" if dream is session.world else "side by side"
+        start = "" if session.start is None or dream is None else f" · start {session.start.clip or 'cold'}"
+        steps = "" if dream is None else f" · {dream.n_steps} steps"
+        parted = tick.info.get("parted_since")
+        alert = f"parted since t {parted}" if parted is not None and not isinstance(session.world, SplitWorld) else ""
+        alert = f"reality is lost: {tick.info['lost']}" if tick.info.get("lost") else alert
+        return hud.View(
+            title=f"{spec.world.replace('-', ' ').title()} · {kind}",
+            details=f"seed {session.seed}{start if kind == 'dream' else ''}{steps}",
+            mode=self._mode(),
+            timeline=session.timeline,
+            keys=frozenset(key for chord in spec.keys for key in chord),
+            down=controls.held.down if controls.driver == "you" else self._pressed_by(self._action),
+            action=self._action,
+            fps=self.meters.fps(now),
+            rate=controls.rate.describe(session.world.fps),
+            frame_ms=self.meters.frame.show(),
+            latency_ms=self.meters.latency.show(),
+            device=session.header.description,
+            captions=panel_captions(tick),
+            recording={n: (session.n_applied - controls.recording_since.get(n, 0)) / controls.rate.fps for n in session.sinks},
+            notes=tuple(note for at, note in self._notes if now - at < NOTE_SECONDS),
+            alert=self.alert or alert,
+            help=self._help() if controls.help else (),
+            rows=self._measurements() if controls.telemetry else (),
+        )
+
+    def _pressed_by(self, action: str) -> frozenset[str]:
+        spec = self.session.world.actions
+        return spec.keys[spec.id_of(action)]
+
+    def _mode(self) -> str:
+        if "rewind" in self.controls.commands_held:
+            return "rewinding"
+        state = "paused" if self.controls.paused else "playing"
+        resync = " · fed with reality" if "resync" in self.controls.commands_held else ""
+        return f"{state} · {self.controls.driver}{resync}"
+
+    def _help(self) -> tuple[tuple[str, str], ...]:
+        keys = self.session.world.actions.keys
+        logical = sorted({key for chord in keys for key in chord if not key.isdecimal()})
+        moves = ("arrows / wasd" if "a" not in logical else "arrows / w s", "move; keys held together count together")
+        others = [
+            (" / ".join(self.keymap.keys_for(k)), k) for k in logical if k not in hud.ARROWS and self.keymap.keys_for(k) != [k]
+        ]
+        return (moves, *others, *((self.keymap.key_of(command.name), command.what) for command in COMMANDS))
+
+    def _measurements(self) -> tuple[tuple[str, str], ...]:
+        session, timeline, dream = self.session, self.session.timeline, dream_of(self.session.world)
+        state = () if dream is None or dream.moment is None else (("state", f"{n_bytes(dream.moment.stream) / 1024:.0f} KiB"),)
+        return (
+            ("frame, median / p95", self.meters.frame.show()),
+            ("draw", self.meters.draw.show()),
+            ("key to picture", self.meters.latency.show()),
+            ("rate, measured / asked", f"{self.meters.fps(self.clock()):.1f} / {self.controls.rate.fps:g} Hz"),
+            *state,
+            ("history", f"{timeline.n_bytes / 2**20:.1f} of {timeline.budget >> 20} MiB"),
+            ("memory of the process", f"{resident_mib():.0f} MiB"),
+            ("session", str(session.path or "not kept")),
+        )

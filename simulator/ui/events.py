@@ -1,0 +1,46 @@
+"""What a window reports, as values: the rest of the app never sees the toolkit behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDown:
+    """`key` (lower-case name such as "w", "up", "f1", "mouse left") went down at `at` seconds on the app's clock.
+
+    where: the pixel (x, y) of a mouse button, None for keys.
+    """
+
+    key: str
+    ctrl: bool = False
+    at: float = 0.0
+    where: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUp:
+    """`key` went up."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class FocusLost:
+    """Keys released from now on will not be reported: take all as released."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """The window's inside is now width x height pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The person closed the window."""
+
+
+Event = KeyDown | KeyUp | FocusLost | Resized | Closed

@@ -1,0 +1,165 @@
+"""The window: the only file that knows pygame. It draws shapes and a picture, and reports events; it decides nothing."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from functools import lru_cache
+
+import numpy as np
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+import pygame
+
+from simulator.ui.events import Closed, Event, FocusLost, KeyDown, KeyUp, Resized
+from simulator.ui.shapes import PAPER, Box, Color, Dot, Label, Polygon, Rect, Shape, Stroke
+
+SMALLEST = (480, 400)
+BUTTONS = {1: "mouse left", 2: "mouse middle", 3: "mouse right"}
+NO_DISPLAY = (
+    "no display was found ({}); without one make a video instead, with the same flags for the world: "
+    "`run_sim.py record --frames 300 --out dream.mp4`"
+)
+
+
+class NoDisplay(RuntimeError):
+    """There is no screen to open a window on; the message names the headless form."""
+
+
+class Window:
+    """A resizable window of `size` pixels. Raises NoDisplay where there is no screen."""
+
+    def __init__(self, title: str, size: tuple[int, int]) -> None:
+        wanted = os.environ.get("SDL_VIDEODRIVER", "")
+        if (
+            not wanted
+            and sys.platform.startswith("linux")
+            and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+        ):
+            raise NoDisplay(NO_DISPLAY.format("DISPLAY and WAYLAND_DISPLAY are unset"))
+        try:
+            pygame.display.init()
+            pygame.font.init()
+            if not wanted and pygame.display.get_driver() in ("dummy", "offscreen"):
+                raise NoDisplay(NO_DISPLAY.format("the system offers none"))
+            pygame.display.set_caption(title)
+            self._screen = pygame.display.set_mode(_at_least(size), pygame.RESIZABLE)
+        except pygame.error as error:
+            raise NoDisplay(NO_DISPLAY.format(error)) from None
+        self._waiting: list[pygame.event.Event] = []
+        self._scaled: tuple[object, Rect, pygame.Surface] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._screen.get_size()
+
+    def poll(self) -> list[Event]:
+        """Everything that happened since the last poll, in order."""
+        found, self._waiting = [*self._waiting, *pygame.event.get()], []
+        return [event for raw in found if (event := _translate(raw)) is not None]
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for `seconds`, or until something happens; what happened is kept for `poll`."""
+        if not self._waiting and seconds > 0:
+            event = pygame.event.wait(max(1, int(seconds * 1000)))
+            if event.type != pygame.NOEVENT:
+                self._waiting.append(event)
+
+    def draw(self, picture: np.ndarray | None, rect: Rect, shapes: list[Shape]) -> None:
+        """Show `picture` (H, W, 3) uint8 filling `rect`, with `shapes` above it, and put it on the screen."""
+        self._screen.fill(PAPER[:3])
+        if picture is not None:
+            self._screen.blit(self._fit(picture, rect), (round(rect.x), round(rect.y)))
+        for shape in shapes:
+            _draw(self._screen, shape)
+        pygame.display.flip()
+
+    def _fit(self, picture: np.ndarray, rect: Rect) -> pygame.Surface:
+        """The picture at the size of `rect`: whole pixels first, then the remaining fraction smoothly, so edges stay even."""
+        if self._scaled is None or self._scaled[0] is not picture or self._scaled[1] != rect:
+            surface = pygame.surfarray.make_surface(picture.swapaxes(0, 1))
+            width, height = max(1, round(rect.w)), max(1, round(rect.h))
+            factor = max(1, -(-width // picture.shape[1]))
+            surface = pygame.transform.scale_by(surface, factor)
+            if surface.get_size() != (width, height):
+                surface = pygame.transform.smoothscale(surface, (width, height))
+            self._scaled = (picture, rect, surface)
+        return self._scaled[2]
+
+    def toggle_fullscreen(self) -> None:
+        pygame.display.toggle_fullscreen()
+
+    def close(self) -> None:
+        pygame.display.quit()
+
+
+def _at_least(size: tuple[int, int]) -> tuple[int, int]:
+    return max(size[0], SMALLEST[0]), max(size[1], SMALLEST[1])
+
+
+def _translate(event: pygame.event.Event) -> Event | None:
+    match event.type:
+        case pygame.KEYDOWN:
+            return KeyDown(pygame.key.name(event.key), bool(getattr(event, "mod", 0) & pygame.KMOD_CTRL), time.perf_counter())
+        case pygame.KEYUP:
+            return KeyUp(pygame.key.name(event.key))
+        case pygame.MOUSEBUTTONDOWN if event.button in BUTTONS:
+            return KeyDown(BUTTONS[event.button], False, time.perf_counter(), event.pos)
+        case pygame.MOUSEBUTTONUP if event.button in BUTTONS:
+            return KeyUp(BUTTONS[event.button])
+        case pygame.WINDOWFOCUSLOST:
+            return FocusLost()
+        case pygame.VIDEORESIZE:
+            return Resized(event.w, event.h)
+        case pygame.QUIT:
+            return Closed()
+    return None
+
+
+@lru_cache(maxsize=64)
+def _font(size: int) -> pygame.font.Font:
+    """Pillow's own letters (a light sans serif) where it has them, else pygame's."""
+    from PIL import ImageFont
+
+    data = getattr(ImageFont.load_default(size), "font_bytes", None)
+    return pygame.font.Font(io.BytesIO(data), size) if data else pygame.font.Font(None, round(size * 1.3))
+
+
+@lru_cache(maxsize=512)
+def _text(text: str, size: int, color: Color) -> pygame.Surface:
+    return _font(size).render(text, True, color[:3])
+
+
+def text_width(text: str, size: int) -> int:
+    """Pixels `text` is wide."""
+    return _font(size).size(text)[0]
+
+
+def _draw(screen: pygame.Surface, shape: Shape) -> None:
+    match shape:
+        case Label(x, y, text, size, color, anchor):
+            surface = _text(text, size, color)
+            left = x - surface.get_width() * {"l": 0.0, "m": 0.5, "r": 1.0}[anchor]
+            screen.blit(surface, (round(left), round(y - surface.get_height() / 2)))
+        case Box(rect, color, radius, edge):
+            _draw_box(screen, pygame.Rect(*(round(v) for v in rect)), color, radius, edge)
+        case Stroke(points, color, width):
+            pygame.draw.lines(screen, color[:3], False, points, width)
+        case Polygon(points, color):
+            pygame.draw.polygon(screen, color[:3], points)
+            pygame.draw.aalines(screen, color[:3], True, points)
+        case Dot(x, y, radius, color):
+            pygame.draw.aacircle(screen, color[:3], (round(x), round(y)), round(radius))
+
+
+def _draw_box(screen: pygame.Surface, rect: pygame.Rect, color: Color, radius: int, edge: Color | None) -> None:
+    if color[3] == 255:
+        pygame.draw.rect(screen, color[:3], rect, border_radius=radius)
+    else:
+        veil = pygame.Surface(rect.size, pygame.SRCALPHA)
+        pygame.draw.rect(veil, color, veil.get_rect(), border_radius=radius)
+        screen.blit(veil, rect)
+    if edge is not None:
+        pygame.draw.rect(screen, edge[:3], rect, 1, border_radius=radius)
