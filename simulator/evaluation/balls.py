@@ -9,7 +9,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from envs.maze_geometry import Sight, column_angles, row_at
 
-BALL_COLOURS = np.array([[170, 38, 30], [99, 170, 88], [39, 140, 217], [93, 105, 199], [220, 193, 59], [220, 128, 107]]) / 220 * 255
+BALL_COLOURS = (
+    np.array([[170, 38, 30], [99, 170, 88], [39, 140, 217], [93, 105, 199], [220, 193, 59], [220, 128, 107]]) / 220 * 255
+)
 """memory_maze.maze.TARGET_COLORS: red, green, blue, purple, yellow, salmon; without colour shuffling ball i has colour i."""
 _FLOOR_COLOURS = np.array([[54, 89, 109], [111, 148, 170]], np.float64)
 _PALETTE = np.concatenate([BALL_COLOURS, _FLOOR_COLOURS])

@@ -1,7 +1,7 @@
 """How far a dreamt frame is from the true one, column by column, so that every score can be split by age of content.
 
 All take two uint8 batches (b, H, W, 3) and return float64 (b, W): the column's mean over rows and colours. The mean over a
-frame's columns is that frame's usual score.
+frame's columns is that frame's usual score. SSIM and the perceptual distance look 5 and 8 pixels past their column.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def _blur_matrix(n: int) -> NDArray[np.float32]:
     weights /= weights.sum()
     matrix = np.zeros((n, n), np.float32)
     for offset, weight in zip(offsets, weights, strict=True):
-        at = np.abs(np.arange(n) + offset)
-        at = np.where(at >= n, 2 * (n - 1) - at, at)
+        at = np.arange(n) + offset
+        at = np.where(at < 0, -1 - at, np.where(at >= n, 2 * n - 1 - at, at))
         np.add.at(matrix, (np.arange(n), at), weight)
     return matrix
 

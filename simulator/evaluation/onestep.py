@@ -1,9 +1,7 @@
 """One step ahead from the true past: what the memory knows, apart from what dreaming spoils.
 
 Every frame is predicted once from pure noise and scored by the age of each column's content; then the true frame is
-absorbed. Beside it run the causal controls, same weights and same frames: the long memory reset every R frames, so that
-content at least R frames old cannot be in it (the last few frames stay in the attention window), and the long memory of
-the next maze of the batch.
+absorbed, under the true pose or, on keys only, under the pose the model believes in.
 """
 
 from __future__ import annotations
@@ -15,28 +13,43 @@ from tqdm import tqdm
 
 from envs.pose import wrap
 from simulator.engine import Engine, Moment
-from simulator.evaluation import balls, metrics, scenes, tally, walls
-from simulator.evaluation.moments import take_rows
+from simulator.evaluation import balls, scenes, tally
+from simulator.evaluation.controls import Controls
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import Tally
+from simulator.evaluation.target import Target, add_scores, column_scores, target
 
 REVISIT_AGE = 9
 """A ball out of sight for so long is out of every attention window in use: seeing it again is a revisit."""
+_STRIP_GAP, _STRIP_SHARE = 20, 0.15
+"""Frames between two examples of the report, and the share of columns older than 8 frames that makes one."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """An example for the report: how the place looked when last seen, how it truly looks now, and how it was predicted."""
+
+    t: int
+    age: int
+    then: np.ndarray
+    truth: np.ndarray
+    dream: np.ndarray
 
 
 @dataclass
 class OneStep:
-    """Scores by name in `tally` (`mse`, `ssim`, `perceptual`, `wall`, each also with `copy_last_`, and `reset_mse`,
-    `swapped_mse`, `reset_wall`, `swapped_wall`); `ball` counts verdicts by maze and name; `marks` holds the moments, by
-    frame count, from which dreams start; `pose_error` (b, t, 2) is in cells and degrees, all zero where poses were given;
-    `strips` holds (truth, dream) of the first maze where much old content came back."""
+    """tally: `mse`, `ssim`, `perceptual`, `wall`, plain (the model) and with prefixes `copy_last_`, `reset_`, `swapped_`.
+    balls: counts (b,) by `frames`, `hallucinated` and kind_verdict, kind being in_view, revisit or first_seen.
+    marks: the moment after so many true frames, from which dreams start. pose_error: (b, t, 2), cells and degrees between
+    believed and true pose. frame_mse: (b, t), NaN where no prediction was made. strips: examples from the first maze."""
 
     tally: Tally
-    ball: dict[str, np.ndarray]
+    balls: dict[str, np.ndarray]
     marks: dict[int, Moment]
     pose_error: np.ndarray
-    strips: list[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=list)
+    frame_mse: np.ndarray
+    strips: list[Strip] = field(default_factory=list)
 
 
 def start(engine: Engine, batch: list[Scene], seed: int = 0) -> Moment:
@@ -44,123 +57,70 @@ def start(engine: Engine, batch: list[Scene], seed: int = 0) -> Moment:
     return engine.begin([scene.episode.clip(0, 1) for scene in batch], seed)
 
 
-def one_step(engine: Engine, batch: list[Scene], plan: Plan, *, pose_given: bool, marks: tuple[int, ...], controls: bool) -> OneStep:
+def one_step(
+    engine: Engine, batch: list[Scene], plan: Plan, *, pose_given: bool, marks: tuple[int, ...], controls: bool
+) -> OneStep:
     """Predict frames 1 .. plan.onestep_frames - 1 of every scene and score them.
 
-    pose_given: hand over the true pose; else the engine integrates its own ego-motion and absorbs true frames under the
-    pose it believes. marks: numbers of absorbed frames whose moment is kept. controls: run reset and swapped too.
+    marks: numbers of absorbed true frames whose moment is kept; those beyond the episode are not. controls: run the causal
+    controls beside it.
     """
     n_frames = min(plan.onestep_frames, len(batch[0]))
+    stop = max([n_frames] + [mark + 1 for mark in marks if mark < len(batch[0])])
     moment = start(engine, batch)
-    result = OneStep(Tally(len(batch)), {}, {}, np.zeros((len(batch), n_frames, 2)))
-    resets = {every: moment for every in plan.reset_every} if controls else {}
-    last_mark = max((mark for mark in marks if mark <= len(batch[0])), default=0)
-    for t in tqdm(range(1, max(n_frames, last_mark)), desc=f"one step, {'pose given' if pose_given else 'keys only'}", unit="frame"):
+    result = OneStep(Tally(len(batch)), {}, {}, np.zeros((len(batch), n_frames, 2)), np.full((len(batch), n_frames), np.nan))
+    cut = Controls(engine, moment, plan.reset_every if controls else ())
+    for t in tqdm(range(1, stop), desc=f"one step, {'pose given' if pose_given else 'keys only'}", unit="frame"):
         if t in marks:
             result.marks[t] = moment
-        action, truth = scenes.actions(batch, t), scenes.frames(batch, t)
-        given = scenes.poses(batch, t) if pose_given else None
+        aim = target(batch, t)
+        believed = aim.pose
         scored = t < n_frames and t % plan.score_every == 0
-        dream, believed = engine.imagine(moment, action, given)
-        if t < n_frames:
-            result.pose_error[:, t] = _pose_error(believed, scenes.poses(batch, t))
+        if scored or not pose_given:
+            dream, believed = engine.imagine(moment, aim.action, aim.pose if pose_given else None)
         if scored:
-            _score(result, batch, t, dream, truth, moment.frame)
+            _score(result, batch, aim, dream, moment.frame)
         if t < n_frames:
-            resets = {every: engine.forget(kept) if t % every == 0 else kept for every, kept in resets.items()}
+            result.pose_error[:, t] = pose_error(believed, aim.pose)
+            cut.forget(t)
             if controls and t % plan.control_every == 0:
-                _score_controls(engine, result.tally, batch, t, moment, resets, believed)
-            resets = {every: engine.absorb(kept, truth, action, believed) for every, kept in resets.items()}
-        moment = engine.absorb(moment, truth, action, believed)
-    if max(n_frames, last_mark) in marks:
-        result.marks[max(n_frames, last_mark)] = moment
+                cut.score(result.tally, moment, aim, believed)
+            cut.absorb(aim, believed)
+        moment = engine.absorb(moment, aim.truth, aim.action, believed)
     return result
 
 
-def _pose_error(believed: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """(b, 2): distance in cells and heading difference in degrees."""
+def pose_error(believed: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """(b, 2): distance in cells and heading difference in degrees between poses (b, 5)."""
     apart = np.linalg.norm(believed[:, :2] - true[:, :2], axis=1)
     return np.stack([apart, np.degrees(np.abs(wrap(believed[:, 3] - true[:, 3])))], axis=1)
 
 
-def column_scores(dream: np.ndarray, truth: np.ndarray, width: int) -> dict[str, np.ndarray]:
-    """Every column metric (b, W - 2 * width) of frames (b, H, W, 3), `width` border pixels left out."""
-    a, b = scenes.inside(dream, width), scenes.inside(truth, width)
-    return {"mse": metrics.column_mse(a, b), "ssim": metrics.column_ssim(a, b), "perceptual": metrics.column_perceptual(a, b)}
-
-
-def _add_walls(into: Tally, name: str, batch: list[Scene], t: int, dream: np.ndarray, truth: np.ndarray, bins: np.ndarray) -> None:
-    right = walls.wall_colours(dream) == walls.wall_colours(truth)
-    whole = np.concatenate([walls.undivided(part) for part in (_at(scene, t) for scene in batch)])
-    width = scenes.border(batch)
-    into.add(name, scenes.inside(right.astype(float), width), bins, scenes.inside(whole, width))
-
-
-def _at(scene: Scene, t: int):
-    return type(scene.sight)(*(values[t : t + 1] for values in scene.sight))
-
-
-def bins_at(batch: list[Scene], t: int) -> np.ndarray:
-    """Age bin (b, W) of every scored column of frame `t`."""
-    return tally.bin_of(scenes.inside(np.stack([scene.age[t] for scene in batch]), scenes.border(batch)))
-
-
-def _score(result: OneStep, batch: list[Scene], t: int, dream: np.ndarray, truth: np.ndarray, before: np.ndarray) -> None:
-    bins = bins_at(batch, t)
-    for prefix, frames in (("", dream), ("copy_last_", before)):
-        for name, values in column_scores(frames, truth, scenes.border(batch)).items():
-            result.tally.add(prefix + name, values, bins)
-        _add_walls(result.tally, prefix + "wall", batch, t, frames, truth, bins)
+def _score(result: OneStep, batch: list[Scene], aim: Target, dream: np.ndarray, before: np.ndarray) -> None:
+    add_scores(result.tally, "", dream, aim)
+    add_scores(result.tally, "copy_last_", before, aim)
+    result.frame_mse[:, aim.t] = column_scores(dream, aim.truth, aim.border)["mse"].mean(axis=1)
     for row, scene in enumerate(batch):
-        _judge_balls(result.ball, scene, row, len(batch), t, dream[row])
-    old = (bins[0] >= 2) & (bins[0] < tally.AGE_BINS.index("first_seen"))
-    if old.mean() > 0.3 and (not result.strips or t - result.strips[-1][0] >= 20):
-        result.strips.append((t, truth[0], dream[0]))
+        for name in _ball_verdicts(scene, aim.t, dream[row]):
+            result.balls.setdefault(name, np.zeros(len(batch)))[row] += 1
+    _keep_strip(result.strips, batch[0], aim, dream[0])
 
 
-def _judge_balls(counts: dict[str, np.ndarray], scene: Scene, row: int, n_rows: int, t: int, dream: np.ndarray) -> None:
+def _ball_verdicts(scene: Scene, t: int, dream: np.ndarray) -> list[str]:
+    """The names to count for one dreamt frame."""
     verdicts, stray = balls.judge(dream, balls.zones(scene.sight, t, dream.shape[0]), scene.ball_colours)
     names = ["frames"] + (["hallucinated"] if stray else [])
     for ball, verdict in verdicts.items():
         age = scene.ball_age[t][scene.sight.ball[t] == ball].min()
         kind = "first_seen" if np.isinf(age) else "revisit" if age >= REVISIT_AGE else "in_view"
         names.append(f"{kind}_{verdict}")
-    for name in names:
-        counts.setdefault(name, np.zeros(n_rows))[row] += 1
+    return names
 
 
-def _score_controls(
-    engine: Engine,
-    into: Tally,
-    batch: list[Scene],
-    t: int,
-    moment: Moment,
-    resets: dict[int, Moment],
-    pose: np.ndarray,
-) -> None:
-    """Predict frame `t` with cut and with exchanged memories; the pose is the one the whole memory believes in, so that
-    the memory is all that differs."""
-    action, truth, bins = scenes.actions(batch, t), scenes.frames(batch, t), bins_at(batch, t)
-    serves = {slot: _reset_for(edge, tuple(resets)) for slot, edge in enumerate(tally.LOWER_EDGES)}
-    for every, kept in resets.items():
-        mine = np.isin(bins, [slot for slot, used in serves.items() if used == every])
-        if mine.any():
-            _add_control(engine, into, "reset_", batch, t, kept, action, pose, truth, bins, mine)
-    if len(batch) > 1:
-        other = take_rows(moment, [(row + 1) % len(batch) for row in range(len(batch))])
-        everywhere = np.ones(bins.shape, bool)
-        _add_control(engine, into, "swapped_", batch, t, engine.swap(moment, other), action, pose, truth, bins, everywhere)
-
-
-def _reset_for(edge: float, every: tuple[int, ...]) -> int | None:
-    """The longest reset that is not above a bin's youngest age; first-seen content was in no memory, so any will do."""
-    return max((r for r in every if r <= edge), default=None)
-
-
-def _add_control(engine, into, prefix, batch, t, moment, action, pose, truth, bins, keep) -> None:  # noqa: ANN001
-    dream, _ = engine.imagine(moment, action, pose)
-    width = scenes.border(batch)
-    into.add(prefix + "mse", column_scores(dream, truth, width)["mse"], bins, keep)
-    whole = np.concatenate([walls.undivided(_at(scene, t)) for scene in batch])
-    right = (walls.wall_colours(dream) == walls.wall_colours(truth)).astype(float)
-    into.add(prefix + "wall", scenes.inside(right, width), bins, keep & scenes.inside(whole, width))
+def _keep_strip(strips: list[Strip], scene: Scene, aim: Target, dream: np.ndarray) -> None:
+    """Keep this frame as an example where much of it comes back after a while, not too soon after the last example."""
+    age = scenes.inside(scene.age[aim.t][None], aim.border)[0]
+    old = (age >= tally.LOWER_EDGES[2]) & np.isfinite(age)
+    if old.mean() > _STRIP_SHARE and (not strips or aim.t - strips[-1].t >= _STRIP_GAP):
+        typical = int(np.median(age[old]))
+        strips.append(Strip(aim.t, typical, scene.episode.image[aim.t - typical], aim.truth[0], dream))

@@ -11,7 +11,7 @@ from envs import content_age, maze_geometry
 from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from envs.maze_geometry import Sight
-from simulator.evaluation import balls
+from simulator.evaluation import balls, walls
 
 BORDER = 2
 """Pixels of the frame in the current target's colour that public episodes carry: it changes at random, so it is cut."""
@@ -20,13 +20,15 @@ BORDER = 2
 @dataclass(frozen=True)
 class Scene:
     """One maze as evaluated: `age` (t, W) as in `envs.content_age`, `ball_age` likewise for the ball of a column,
-    `ball_colours` (n,) as in `balls.ball_colours`, `border` pixels to leave out on every side."""
+    `undivided` bool (t, W), columns whose wall colour can be told, `ball_colours` (n,) as in `balls.ball_colours`,
+    `border` pixels to leave out on every side."""
 
     name: str
     episode: Episode
     sight: Sight
     age: np.ndarray
     ball_age: np.ndarray
+    undivided: np.ndarray
     ball_colours: np.ndarray
     border: int
 
@@ -37,7 +39,9 @@ class Scene:
 def make_scene(name: str, episode: Episode) -> Scene:
     """Work out what `episode` shows. Raises EpisodeError where layout, targets or pose are missing or do not fit."""
     if episode.pose is None:
-        raise EpisodeError(f"{name}: no pose (agent_pos, agent_dir); expected the public schema's ExtraObs arrays, collect with them")
+        raise EpisodeError(
+            f"{name}: no pose (agent_pos, agent_dir); expected the public schema's ExtraObs arrays, collect with them"
+        )
     missing = [key for key in ("maze_layout", "targets_pos", "target_pos", "target_color") if key not in episode.extras]
     if missing:
         raise EpisodeError(f"{name}: no array {', '.join(missing)}; expected a Memory Maze episode with ExtraObs arrays")
@@ -50,7 +54,8 @@ def make_scene(name: str, episode: Episode) -> Scene:
         raise EpisodeError(f"{name}: {error}") from None
     colours = balls.ball_colours(targets[0], episode.extras["target_pos"], episode.extras["target_color"])
     ball_age = content_age.age_since(content_age.last_seen_balls(sight))
-    return Scene(name, episode, sight, content_age.age(sight), ball_age, colours, _border(episode.image))
+    age, undivided = content_age.age(sight), walls.undivided(sight)
+    return Scene(name, episode, sight, age, ball_age, undivided, colours, _border(episode.image))
 
 
 def _border(image: np.ndarray) -> int:
@@ -67,7 +72,9 @@ def load_scenes(
     file left out. The length is the one that keeps most frames in all. Raises ValueError where no file is usable."""
     paths = sorted(folder.rglob("*.npz")) if folder.is_dir() else []
     if not paths:
-        raise ValueError(f"{folder} holds no episodes; expected npz files in the Memory Maze schema, make some with `run_sim.py collect`")
+        raise ValueError(
+            f"{folder} holds no episodes; expected npz files in the Memory Maze schema, make some with `run_sim.py collect`"
+        )
     loaded: list[tuple[str, Episode]] = []
     left_out: list[str] = []
     for path in paths:
@@ -96,29 +103,32 @@ def load_scenes(
 def _fitting(episode: Episode, frame_shape: tuple[int, ...], n_actions: int) -> Episode:
     """`episode`, if it is of the engine's world and size."""
     if episode.image.shape[1:] != tuple(frame_shape):
-        raise EpisodeError(f"frames are {episode.image.shape[1:]}; expected {tuple(frame_shape)}, the size this checkpoint dreams")
+        raise EpisodeError(
+            f"frames are {episode.image.shape[1:]}; expected {tuple(frame_shape)}, the size this checkpoint dreams"
+        )
     if episode.n_actions != n_actions:
         raise EpisodeError(f"{episode.n_actions} actions; expected {n_actions}, those of this checkpoint's world")
     return episode
 
 
-def frames(scenes: list[Scene], t: int) -> np.ndarray:
+def frames(batch: list[Scene], t: int) -> np.ndarray:
     """True frames uint8 (b, H, W, 3) of moment `t`, one row a scene."""
-    return np.stack([scene.episode.image[t] for scene in scenes])
+    return np.stack([scene.episode.image[t] for scene in batch])
 
 
-def actions(scenes: list[Scene], t: int) -> np.ndarray:
+def actions(batch: list[Scene], t: int) -> np.ndarray:
     """Actions (b,) that led to frame `t`."""
-    return np.array([scene.episode.action[t] for scene in scenes])
+    return np.array([scene.episode.action[t] for scene in batch])
 
 
-def poses(scenes: list[Scene], t: int) -> np.ndarray:
+def poses(batch: list[Scene], t: int) -> np.ndarray:
     """True poses (b, 5) of frame `t`."""
-    return np.stack([scene.episode.pose[t] for scene in scenes if scene.episode.pose is not None])
+    return np.stack([scene.episode.pose[t] for scene in batch if scene.episode.pose is not None])
 
 
-def border(scenes: list[Scene]) -> int:
-    return max(scene.border for scene in scenes)
+def border(batch: list[Scene]) -> int:
+    """Pixels to leave out on every side so that no scene's border is scored."""
+    return max(scene.border for scene in batch)
 
 
 def inside(images: np.ndarray, width: int) -> np.ndarray:

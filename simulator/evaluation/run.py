@@ -1,0 +1,127 @@
+"""The whole evaluation: load, predict, dream, measure, and keep what is known on disk after every part."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from simulator.engine import Engine
+from simulator.evaluation import report, rollout, scenes
+from simulator.evaluation.cost import cost
+from simulator.evaluation.metrics import PERCEPTUAL_NET
+from simulator.evaluation.moments import take_rows
+from simulator.evaluation.onestep import one_step
+from simulator.evaluation.plan import Plan
+from simulator.evaluation.routes import routes
+from simulator.evaluation.scenes import Scene
+from simulator.evaluation.summary import onestep_summary
+
+Pictures = dict[str, Any]
+
+
+def evaluate(
+    engine: Engine, data: Path, out: Path, plan: Plan, baselines: dict[str, Engine], left_out: list[str]
+) -> dict[str, Any]:
+    """Evaluate `engine` on the episodes under `data` and write report.json, report.md and figures to `out`.
+
+    baselines: other engines by name, run on the same frames with poses given. left_out: lines known before, such as
+    checkpoints that did not load. Returns the report. Raises ValueError where no episode is usable.
+    """
+    batch, skipped = scenes.load_scenes(data, engine.frame_shape, engine.actions.n_actions, plan.n_mazes, plan.n_frames)
+    out.mkdir(parents=True, exist_ok=True)
+    results: dict[str, Any] = {
+        "model": {
+            "world": engine.world,
+            "fingerprint": engine.fingerprint,
+            "description": engine.description,
+            "n_steps": engine.n_steps,
+        },
+        "n_mazes": len(batch),
+        "n_frames": len(batch[0]),
+        "border_pixels_cut": scenes.border(batch),
+        "perceptual_net": PERCEPTUAL_NET,
+        "mazes": [scene.name for scene in batch],
+        "left_out": [*left_out, *skipped],
+    }
+    pictures: Pictures = {}
+    if len(batch) == 1:
+        results["left_out"].append("swapped control and intervals: they need two mazes or more, there is one")
+    _mode(engine, batch, plan, results, pictures, pose_given=True)
+    _save(results, out)
+    if engine.has_ego_motion:
+        _mode(engine, batch, plan, results, pictures, pose_given=False)
+    else:
+        results["keys_only"] = None
+        results["left_out"].append(
+            "keys_only: this checkpoint has no ego-motion, so it cannot be played on keys; train it with ego-motion"
+        )
+    _save(results, out)
+    results["baselines"] = {}
+    for name, other in baselines.items():
+        results["baselines"][name] = _baseline(name, other, batch, plan, results["left_out"])
+    results["cost"] = cost(engine, batch[0], plan.cost_frames)
+    _save(results, out)
+    report.write(results, pictures, out)
+    return results
+
+
+def _mode(
+    engine: Engine, batch: list[Scene], plan: Plan, results: dict[str, Any], pictures: Pictures, *, pose_given: bool
+) -> None:
+    """Everything that is measured with poses given, or on keys only, into `results` and `pictures`."""
+    mode = "pose_given" if pose_given else "keys_only"
+    seen = one_step(engine, batch, plan, pose_given=pose_given, marks=rollout.marks(plan), controls=True)
+    out = onestep_summary(seen)
+    dreams, shown, lines = rollout.rollouts(engine, batch, plan, seen.marks, pose_given=pose_given)
+    drift, more = rollout.drift(engine, batch, plan, seen.marks, pose_given=pose_given)
+    pictures[mode] = {"onestep": seen.strips, **shown}
+    results["left_out"] += lines + more
+    if pose_given:
+        start = plan.horizon_retrieval[0]
+        moment = take_rows(seen.marks[start], range(min(plan.route_mazes, len(batch)))) if start in seen.marks else None
+        out["routes"], lines = routes(engine, batch, moment, start, plan.route_mazes)
+        results["left_out"] += lines
+    results[mode] = out | _named(plan, dreams) | ({"drift_psnr": None} | drift)
+
+
+def _named(plan: Plan, dreams: dict[str, Any]) -> dict[str, Any]:
+    """The rollouts, None where the episodes were too short for one that the report promises."""
+    promised = (f"retrieval_{plan.horizon_retrieval[0]}_{plan.horizon_retrieval[1]}",
+                f"reasoning_{plan.horizon_reasoning[0]}_{plan.horizon_reasoning[1]}")  # fmt: skip
+    return dict.fromkeys(promised) | dreams
+
+
+def _baseline(name: str, engine: Engine, batch: list[Scene], plan: Plan, left_out: list[str]) -> dict[str, Any] | None:
+    """One-step scores and rollouts of another engine on the same frames, poses given; None where it is of another size."""
+    if tuple(engine.frame_shape) != batch[0].episode.image.shape[1:] or engine.actions.n_actions != batch[0].episode.n_actions:
+        left_out.append(f"baseline {name}: made for {engine.world} {engine.frame_shape}, not for these episodes")
+        return None
+    seen = one_step(engine, batch, plan, pose_given=True, marks=rollout.marks(plan)[1:], controls=False)
+    dreams, _, _ = rollout.rollouts(engine, batch, plan, seen.marks, pose_given=True)
+    return {"description": engine.description, "fingerprint": engine.fingerprint} | onestep_summary(seen) | _named(plan, dreams)
+
+
+def _save(results: dict[str, Any], out: Path) -> None:
+    """report.json as far as it is known, under a temporary name first: a reader never sees half a report."""
+    temporary = out / ".report.json.tmp"
+    temporary.write_text(json.dumps(results, indent=2, allow_nan=False))
+    os.replace(temporary, out / "report.json")
+
+
+def headline(results: dict[str, Any]) -> str:
+    """The summary as one line of JSON."""
+    wanted = (
+        "onestep_psnr", "onestep_psnr_reset", "onestep_psnr_swapped", "whole_frame_psnr", "wall_colour_accuracy", "ball_hit_rate",
+        "copy_last_psnr", "drift_psnr", "drift_frames", "n_mazes", "pose_drift", "action_accuracy", "interval95",
+    )  # fmt: skip
+    line: dict[str, Any] = {key: results[key] for key in ("n_mazes", "perceptual_net", "left_out", "cost")}
+    for mode in ("pose_given", "keys_only"):
+        found = results[mode]
+        if found is None:
+            line[mode] = None
+            continue
+        rollouts = {key: value for key, value in found.items() if key.startswith(("retrieval_", "reasoning_"))}
+        line[mode] = {key: found[key] for key in wanted if key in found} | rollouts
+    return json.dumps(line, allow_nan=False)

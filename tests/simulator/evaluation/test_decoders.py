@@ -1,0 +1,88 @@
+"""Wall colours and balls read from drawn frames, whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from simulator.evaluation import balls, paths, routes, scenes, walls
+from simulator.evaluation.moments import state_bytes, take_rows
+from tests.simulator.evaluation import fakes
+
+
+@pytest.fixture(scope="module")
+def scene() -> scenes.Scene:
+    return scenes.make_scene("one", fakes.make_episode(120, 1))
+
+
+def test_every_undivided_wall_column_is_read_in_its_colour(scene: scenes.Scene):
+    colours = np.random.default_rng(1).integers(len(walls.WALL_COLOURS), size=49)
+    truth = colours[scene.sight.segment[..., 1] // 8]
+    assert (walls.wall_colours(scene.episode.image) == truth)[scene.undivided].mean() > 0.999
+
+
+def test_balls_are_found_where_they_are_and_nowhere_else(scene: scenes.Scene):
+    verdicts = [
+        balls.judge(scene.episode.image[t], balls.zones(scene.sight, t, 64), scene.ball_colours) for t in range(len(scene))
+    ]
+    found = [verdict for each, _ in verdicts for verdict in each.values()]
+    assert len(found) > 20
+    assert set(found) == {"hit"}
+    assert not any(stray for _, stray in verdicts)
+
+
+def test_a_ball_painted_out_is_missed_recoloured_is_wrong_and_invented_is_hallucinated(scene: scenes.Scene):
+    t = next(t for t in range(len(scene)) if (balls.zones(scene.sight, t, 64).core >= 0).sum() > 30)
+    zone = balls.zones(scene.sight, t, 64)
+    frame = scene.episode.image[t].copy()
+    floor = np.array([30, 48, 58])
+    for colour, verdict in ((floor, "miss"), (balls.BALL_COLOURS[3], "wrong_colour")):
+        frame[zone.core >= 0] = colour
+        assert set(balls.judge(frame, zone, scene.ball_colours)[0].values()) == {verdict}
+    rows, columns = np.nonzero(zone.floor)
+    frame[rows[:8], columns[:8]] = balls.BALL_COLOURS[0]
+    assert balls.judge(frame, zone, scene.ball_colours)[1]
+
+
+def test_colours_of_balls_come_from_the_targets_the_episode_asks_for():
+    targets = np.array([[0.5, 0.5], [2.5, 2.5]])
+    colours = balls.ball_colours(targets, targets[[1, 1]], np.repeat(balls.BALL_COLOURS[4][None] / 255, 2, axis=0))
+    assert colours.tolist() == [0, 4]
+
+
+def test_the_public_border_is_noticed_and_not_scored(scene: scenes.Scene):
+    image = scene.episode.image.copy()
+    image[:, :2], image[:, -2:], image[:, :, :2], image[:, :, -2:] = (200,) * 4
+    assert scene.border == 0
+    assert scenes.make_scene("framed", type(scene.episode)(image, *_rest(scene))).border == scenes.BORDER
+    assert scenes.inside(image[:1], 2).shape == (1, 60, 60, 3)
+
+
+def _rest(scene: scenes.Scene) -> tuple:
+    return scene.episode.action, 6, scene.episode.pose, scene.episode.extras
+
+
+def test_walking_back_visits_the_frames_in_reverse_and_undoes_turns(scene: scenes.Scene):
+    path = paths.backward([scene], 50, 49, fakes.ACTIONS)
+    assert (path[0].truth == scene.episode.image[48]).all()
+    assert (path[-1].truth == scene.episode.image[0]).all()
+    assert paths.undo(fakes.ACTIONS, 2) == 3
+    assert paths.undo(fakes.ACTIONS, 1) == fakes.ACTIONS.noop
+
+
+def test_routes_end_where_they_began(scene: scenes.Scene):
+    here = scenes.poses([scene], 30)
+    around = routes.turns(here, [1] * 20, fakes.ACTIONS)
+    assert around[-1][1][0, 3] - here[0, 3] == pytest.approx(2 * np.pi)
+    back = routes.there_and_back([scene], [30, 29, 28], fakes.ACTIONS)
+    assert (back[-1][1] == here).all()
+    assert len(back) == 4
+
+
+def test_rows_of_a_moment_change_places_with_their_state():
+    engine = fakes.PerfectMemory([fakes.make_episode(5, seed) for seed in range(2)])
+    moment = engine.begin([episode.clip(0, 2) for episode in engine.truth], 0)
+    turned = take_rows(moment, [1, 0])
+    assert turned.stream[0].tolist() == [[1], [0]]
+    assert (turned.frame[0] == moment.frame[1]).all()
+    assert state_bytes(turned) == state_bytes(moment) > 0
