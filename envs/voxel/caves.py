@@ -69,7 +69,7 @@ def _with_ores(blocks: np.ndarray, hollow: np.ndarray, seed: int) -> np.ndarray:
     x, y, z = np.meshgrid(np.arange(NX), np.arange(NY), np.arange(NZ), indexing="ij")
     pocket = smooth(seed + 31, 2.2, x, y, z)
     for number, (name, below, share, at_least) in enumerate(ORES):
-        buried = (blocks == stone) & (z < below) & (pocket > 0.83) & (hashed(seed + 32, x // 3, y // 3, z // 3) % 4 == number)
+        buried = (blocks == stone) & (z < below) & (pocket > 0.88) & (hashed(seed + 32, x // 3, y // 3, z // 3) % 4 == number)
         blocks[buried] = block_id(name)
         walls = np.argwhere((blocks == stone) & _near(hollow) & (z < below))
         if len(walls):

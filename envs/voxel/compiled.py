@@ -22,4 +22,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def compiled(function: Function) -> Function:
     """`function` as machine code: the same bytes for the same input in every process of one machine."""
-    return numba.njit(cache=True, fastmath=False, nogil=True)(function)
+    return numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+
+
+def inlined(function: Function) -> Function:
+    """Like `compiled`, for what runs once a ray or more: melted into its callers and free of reference counts.
+
+    Such a function may read and write arrays but not make them. Counting the references of a scene's arrays on every ray
+    took two thirds of the time of a picture: without, 64 x 64 pixels went from 775 to 268 microseconds.
+    """
+    return numba.njit(cache=True, fastmath=False, error_model="numpy", forceinline=True, _nrt=False)(function)

@@ -137,7 +137,8 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         scene = Scene(
             state.blocks, self._light, data.SHAPE_OF, data.LIGHT_OF, data.OPAQUE, *atlas(), self._clouds, np.array(at[:3]), cracked
         )
-        draw(image, n_rows, scene, now, eye, *hands.view_axes(state.eye_heading, state.eye_pitch))
+        axes = hands.view_axes(state.eye_heading, state.eye_pitch)
+        draw(image, n_rows, scene, now, eye, *axes, np.zeros(3), np.zeros(3))
         cell = tuple(np.clip(np.floor(eye).astype(int), 0, np.array(state.blocks.shape) - 1))
         swing = 1 + state.t % 2 if state.mining[3] else 0
         hotbar.draw_hand(image[:n_rows], hands.held(state), swing, now.table[self._light[cell]], unit)

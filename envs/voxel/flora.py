@@ -19,7 +19,7 @@ def _put(blocks: np.ndarray, x: int, y: int, z: int, block: int) -> None:
 
 def plant_oak(blocks: np.ndarray, x: int, y: int, z: int, seed: int) -> None:
     """A leafy tree whose trunk starts at (x, y, z), in place."""
-    top = z + 4 + int(uniform(seed + 51, x, y) < 0.4)
+    top = z + 5 + int(uniform(seed + 51, x, y) < 0.4)
     for height in range(z, top):
         blocks[x, y, height] = block_id("log")
     for dz, radius in ((-2, 2), (-1, 2), (0, 1), (1, 1)):
@@ -59,7 +59,7 @@ def plant(blocks: np.ndarray, ground: Ground, free: np.ndarray, seed: int) -> np
         for cy in range(3, NY - 3):
             z, region = int(ground.height[cx, cy]), int(ground.region[cx, cy])
             soil = blocks[cx, cy, z - 1]
-            if not free[cx, cy] or z <= SEA or z > NZ - 8 or blocks[cx, cy, z] != AIR:
+            if not free[cx, cy] or z <= SEA or z > NZ - 9 or blocks[cx, cy, z] != AIR:
                 continue
             tree = chance[cx, cy] == rivals[cx, cy] and chance[cx, cy] < _DENSITY.get(region, 0.015)
             if tree and soil in (grass, snowy):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.voxel.blocks import BEAM, CROSS, LIQUID
-from envs.voxel.compiled import compiled
+from envs.voxel.compiled import inlined
 from envs.voxel.ground import NX, NY, NZ
 from envs.voxel.shade import Scene, background
 from envs.voxel.sky import Sky
@@ -19,7 +19,7 @@ FAR = 90.0
 _TINY = 1e-12
 
 
-@compiled
+@inlined
 def _trace(
     out: np.ndarray, work: np.ndarray, scene: Scene, sky: Sky, eye: np.ndarray, dx: float, dy: float, dz: float, pixel: float
 ) -> None:
@@ -70,13 +70,16 @@ def _trace(
             tz += iz
 
 
-@compiled
+@inlined
 def draw(
-    image: np.ndarray, n_rows: int, scene: Scene, sky: Sky, eye: np.ndarray, forward: np.ndarray, right: np.ndarray, up: np.ndarray
-) -> None:
-    """Draw the view from `eye` into the first `n_rows` rows of `image` (H, W, 3) uint8."""
+    image: np.ndarray, n_rows: int, scene: Scene, sky: Sky, eye: np.ndarray, forward: np.ndarray, right: np.ndarray, up: np.ndarray,
+    colour: np.ndarray, work: np.ndarray,
+) -> None:  # fmt: skip
+    """Draw the view from `eye` into the first `n_rows` rows of `image` (H, W, 3) uint8.
+
+    forward, right, up: float64 (3,) unit vectors of the eye. colour, work: float64 (3,), scratch space that is overwritten.
+    """
     width = image.shape[1]
-    colour, work = np.zeros(3), np.zeros(3)
     pixel = 2.0 * HALF_WIDTH / width
     for row in range(n_rows):
         py = (n_rows / 2 - row - 0.5) * pixel

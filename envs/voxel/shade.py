@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.voxel.compiled import compiled
+from envs.voxel.compiled import inlined
 from envs.voxel.ground import NX, NY, NZ, SEA
 from envs.voxel.sky import Sky
 
@@ -35,7 +35,7 @@ FOG_NEAR, FOG_FAR = 22.0, 62.0
 CLOUD_HEIGHT, CLOUD_CELL = 44.0, 4.0
 
 
-@compiled
+@inlined
 def _level(scene: Scene, x: int, y: int, z: int, own: int) -> tuple[int, float]:
     """Index into the lamp table and weight of the light in cell (x, y, z): `own` beyond the world, half of it inside blocks."""
     if x < 0 or y < 0 or z < 0 or x >= NX or y >= NY or z >= NZ:
@@ -45,7 +45,7 @@ def _level(scene: Scene, x: int, y: int, z: int, own: int) -> tuple[int, float]:
     return scene.light[x, y, z], 1.0
 
 
-@compiled
+@inlined
 def light_on(scene: Scene, table: np.ndarray, out: np.ndarray, x: int, y: int, z: int, axis: int, u: float, v: float) -> None:
     """Write into `out` (3,) the light on a face looked at from cell (x, y, z), at (u, v) of the face in [0, 1).
 
@@ -70,7 +70,7 @@ def light_on(scene: Scene, table: np.ndarray, out: np.ndarray, x: int, y: int, z
         out[c] = share * table[own, c] + share_u * table[level_u, c] + share_v * table[level_v, c] + share_c * table[level_c, c]
 
 
-@compiled
+@inlined
 def background(out: np.ndarray, eye: np.ndarray, dx: float, dy: float, dz: float, sky: Sky, cover: np.ndarray) -> None:
     """Write into `out` (3,) what lies behind the island along the unit ray: sky, sun, moon, stars, clouds or the open sea."""
     ox, oy, oz = eye[0], eye[1], eye[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.voxel.compiled import compiled
+from envs.voxel.compiled import inlined
 from envs.voxel.shade import FOG_FAR, FOG_NEAR, Scene, light_on
 from envs.voxel.sky import Sky
 from envs.voxel.textures import LEVEL_START, SIDE
@@ -13,7 +13,7 @@ FACE_LIGHT = (0.76, 0.88, 0.58, 1.0)
 """Share of light on faces to east and west, to north and south, under a block and on top."""
 
 
-@compiled
+@inlined
 def _texel(u: float, v: float, level: int) -> int:
     """Index of the texel at (u, v) in [0, 1] of copy `level`: v grows upwards, rows downwards."""
     side = SIDE >> level
@@ -21,7 +21,7 @@ def _texel(u: float, v: float, level: int) -> int:
     return LEVEL_START[level] + max(column, 0) * side + max(row, 0)
 
 
-@compiled
+@inlined
 def _level(t: float, pixel: float) -> int:
     """Which copy of a texture to use `t` blocks away: the finest whose texels are not smaller than a pixel."""
     footprint = t * pixel * SIDE
@@ -32,14 +32,14 @@ def _level(t: float, pixel: float) -> int:
     return level
 
 
-@compiled
+@inlined
 def _haze(t: float) -> float:
     """Share of the horizon's colour in what is `t` blocks away."""
     fog = min(max((t - FOG_NEAR) / (FOG_FAR - FOG_NEAR), 0.0), 1.0)
     return 0.9 * fog * fog * (3.0 - 2.0 * fog)
 
 
-@compiled
+@inlined
 def _mark(scene: Scene, x: int, y: int, z: int, u: float, v: float, edge: float) -> float:
     """How much darker a texel of the block in the cross is drawn: its outline, and cracks while it is mined."""
     if x != scene.target[0] or y != scene.target[1] or z != scene.target[2]:
@@ -53,7 +53,7 @@ def _mark(scene: Scene, x: int, y: int, z: int, u: float, v: float, edge: float)
     return 1.0
 
 
-@compiled
+@inlined
 def cube(
     out: np.ndarray, work: np.ndarray, scene: Scene, sky: Sky, eye: np.ndarray, dx: float, dy: float, dz: float,
     x: int, y: int, z: int, t: float, axis: int, pixel: float, through: float,
@@ -92,7 +92,7 @@ def cube(
     return True
 
 
-@compiled
+@inlined
 def cross(
     out: np.ndarray, scene: Scene, sky: Sky, eye: np.ndarray, dx: float, dy: float, dz: float,
     x: int, y: int, z: int, t: float, t_out: float, pixel: float, through: float,
@@ -124,7 +124,7 @@ def cross(
     return True
 
 
-@compiled
+@inlined
 def wade(
     out: np.ndarray, scene: Scene, sky: Sky, eye: np.ndarray, dx: float, dy: float, dz: float,
     x: int, y: int, z: int, t: float, t_out: float, enters: bool, through: float,

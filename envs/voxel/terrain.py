@@ -47,7 +47,7 @@ def generate(seed: int) -> Terrain:
     free = np.ones((NX, NY), bool)
     for mark in landmarks:
         free[int(mark.x) - 4 : int(mark.x) + 5, int(mark.y) - 4 : int(mark.y) + 5] = False
-    free[start_x - 2 : start_x + 3, start_y - 2 : start_y + 3] = False
+    free[start_x - 4 : start_x + 5, start_y - 4 : start_y + 5] = False
     hut = next(mark for mark in landmarks if mark.name == "hut")
     towards = float(np.arctan2(hut.y - start_y - 0.5, hut.x - start_x - 0.5))
     blocks = _welcome(blocks, ground, free, (start_x, start_y), towards, salt)
