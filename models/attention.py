@@ -37,7 +37,9 @@ class LocalAttention(nn.Module):
             q, k = rotate(q, phases), rotate(k, phases)
         seen = torch.ones(b, t, dtype=torch.bool, device=tokens.device)
         keys = KVState(
-            torch.cat([state.k.to(k.dtype), k], dim=1), torch.cat([state.v.to(v.dtype), v], dim=1), torch.cat([state.valid, seen], dim=1)
+            torch.cat([state.k.to(k.dtype), k], dim=1),
+            torch.cat([state.v.to(v.dtype), v], dim=1),
+            torch.cat([state.valid, seen], dim=1),
         )
         window = (_windows(part, self.window + 1) for part in keys)
         return self.out(self._attend(q, *window).to(tokens.dtype)), keys

@@ -20,11 +20,13 @@ class Camera:
     """Horizontal field of view of the image."""
     forward_cells: float = 0.075
     """How far the camera sits ahead of the body's position."""
+    tilt_degrees: float = -5.71
+    """How far it looks up when the pose's pitch is 0; negative is down."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapGrid:
-    """The metric map a `map` mixer keeps in its state: a torus of `n_x` x `n_y` slots, `cells_per_slot` apart."""
+    """The metric map a `map` mixer keeps in its state: a ring of `n_x` x `n_y` slots, `cells_per_slot` apart."""
 
     n_x: int = 20
     n_y: int = 20
@@ -62,6 +64,8 @@ class ModelConfig:
     """Past frames attention sees; None-like 0 means own frame only."""
     chunk: int = 1
     """Frames that see one another both ways in attention: 1 for play, more is offline only."""
+    nearness: tuple[float, ...] = (0.0, 0.35, 0.8, 1.5, 3.0)
+    """Inverse distances (1 / cells) at which the frame before is moved along with the player; empty: not at all."""
     pose_attention: bool = True
     """Rotate attention's queries and keys by where the token looks in the world."""
     d_state: int = 64
@@ -80,7 +84,9 @@ class ModelConfig:
         rows, columns = self.token_grid
         for index, layer in enumerate(self.layers):
             if layer.mixer == "ssd" and (rows % layer.block[0] or columns % layer.block[1]):
-                raise ValueError(f"layer {index}: block {layer.block} does not tile the {rows}x{columns} token grid; choose divisors")
+                raise ValueError(
+                    f"layer {index}: block {layer.block} does not tile the {rows}x{columns} token grid; choose divisors"
+                )
         if self.d_model % self.d_head:
             raise ValueError(f"d_model {self.d_model} is not a multiple of d_head {self.d_head}")
 
@@ -115,7 +121,9 @@ def from_dict(kind: type[Config], data: Any, where: str = "config") -> Config:
     for key in data:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
-            raise ValueError(f"{where} has unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {sorted(known)}"))
+            raise ValueError(
+                f"{where} has unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {sorted(known)}")
+            )
     try:
         return kind(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in data.items()})
     except TypeError as error:
@@ -165,7 +173,9 @@ def maze_paper() -> ModelConfig:
 
 def maze_mamba() -> ModelConfig:
     """Baseline: Mamba-2 only, one block, no attention; pose as input."""
-    return dataclasses.replace(maze_small(), layers=(Layer(mixer="ssd", attention=False),) * 4, mlp_ratio=3.4, pose_attention=False)
+    return dataclasses.replace(
+        maze_small(), layers=(Layer(mixer="ssd", attention=False),) * 4, mlp_ratio=3.4, pose_attention=False
+    )
 
 
 PRESETS = {"maze-small": maze_small, "maze-attention": maze_attention, "maze-paper": maze_paper, "maze-mamba": maze_mamba}

@@ -30,20 +30,28 @@ class LayerState(NamedTuple):
     local: KVState
 
 
+class LastFrame(NamedTuple):
+    """The frame before, as it was given to the network."""
+
+    frame: Tensor  # (b, 3, H, W), zeros where nothing has been seen
+    pose: Tensor  # (b, 5)
+    seen: Tensor  # (b,) 1.0 or 0.0
+
+
 class StreamState(NamedTuple):
-    """The whole carried state, one entry a layer."""
+    """The whole carried state: one entry a layer, and the frame before."""
 
     layers: tuple[LayerState, ...]
+    last: LastFrame
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> StreamState:
     """Apply `function` to every tensor of a state."""
-    return StreamState(
-        tuple(
-            LayerState(SSMState(function(layer.long.ssm)), KVState(*(function(part) for part in layer.local)))
-            for layer in state.layers
-        )
+    layers = tuple(
+        LayerState(SSMState(function(layer.long.ssm)), KVState(*(function(part) for part in layer.local)))
+        for layer in state.layers
     )
+    return StreamState(layers, LastFrame(*(function(part) for part in state.last)))
 
 
 def detach(state: StreamState) -> StreamState:
@@ -54,9 +62,7 @@ def detach(state: StreamState) -> StreamState:
 def where_rows(keep: Tensor, kept: StreamState, other: StreamState) -> StreamState:
     """Row i from `kept` where keep[i] (b,) is True, else from `other`."""
     flat_kept, flat_other = tensors(kept), tensors(other)
-    chosen = iter(
-        [torch.where(keep.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in zip(flat_kept, flat_other, strict=True)]
-    )
+    chosen = iter([torch.where(keep.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in zip(flat_kept, flat_other, strict=True)])
     return map_state(lambda _: next(chosen), kept)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +15,17 @@ from models.conditioning import Condition, Control
 from models.config import ModelConfig
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
-from models.state import KVState, LayerState, SSMState, StreamState
+from models.reprojection import pixel_rays, sweep
+from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
 
 N_TOKEN_WAVES = 6
+
+
+class Trail(NamedTuple):
+    """What a traced call leaves behind: enough for the state before any of its frames."""
+
+    layers: list[tuple[Tensor | None, KVState]]  # the mixer's states (b, t + 1, ...) and attention's keys (b, w + t, ...)
+    last: LastFrame  # with a time axis: (b, t + 1, ...)
 
 
 class WorldModel(nn.Module):
@@ -27,18 +37,24 @@ class WorldModel(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        d = config.d_model
+        d, pixels = config.d_model, config.patch[0] * config.patch[1]
         self.condition = Condition(config)
         self.modulation = nn.Linear(config.d_condition, N_MODULATIONS * d)
         self.embed = nn.Linear(config.d_patch, d)
+        self.n_moved = len(config.nearness)
+        self.before = nn.Linear(config.d_patch + pixels, d, bias=False) if self.n_moved else None
         self.place = nn.Parameter(0.02 * torch.randn(config.n_tokens, d))
         self.look = nn.Linear(2 * N_TOKEN_WAVES, d, bias=False)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in config.layers)
         self.head = nn.Linear(d, config.d_patch)
+        self.trust = nn.Linear(d, (self.n_moved + 1) * pixels) if self.n_moved else None
         self.register_buffer("angles", addressing.token_angles(config), persistent=False)
+        self.register_buffer("pixel_rays", pixel_rays(config), persistent=False)
         self.register_buffer("waves", 2.0 ** torch.arange(N_TOKEN_WAVES), persistent=False)
         n_waves = config.d_head // 4
-        self.register_buffer("harmonics", torch.tensor([1, 2, 4, 8, 12, 16, 24, 32] * n_waves)[:n_waves].float(), persistent=False)
+        self.register_buffer(
+            "harmonics", torch.tensor([1, 2, 4, 8, 12, 16, 24, 32] * n_waves)[:n_waves].float(), persistent=False
+        )
         self._register_waves(n_waves)
         self._init_weights()
 
@@ -58,68 +74,107 @@ class WorldModel(nn.Module):
                     nn.init.normal_(module.weight, std=module.in_features**-0.5 / math.sqrt(2 * len(self.blocks)))
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
+        nn.init.normal_(self.head.weight, std=0.2 * self.config.d_model**-0.5)
+        if self.trust is not None:
+            nn.init.normal_(self.trust.weight, std=0.2 * self.config.d_model**-0.5)
+            nn.init.zeros_(self.trust.bias)
 
     def init_state(self, b: int) -> StreamState:
         """The state of rows that have seen nothing."""
         device, dtype = self.head.weight.device, self.head.weight.dtype
-        return StreamState(tuple(block.init_state(b, device, dtype) for block in self.blocks))  # type: ignore[operator]
+        zeros = partial(torch.zeros, device=device)
+        last = LastFrame(zeros(b, 3, *self.config.image), zeros(b, 5), zeros(b))
+        return StreamState(tuple(block.init_state(b, device, dtype) for block in self.blocks), last)  # type: ignore[operator]
 
-    def forward(self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState) -> tuple[Tensor, StreamState]:
+    def forward(
+        self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *, predict: bool = True
+    ) -> tuple[Tensor, StreamState]:
         """Clean-frame prediction (b, t, 3, H, W) and the state after the last frame.
 
         frames (b, t, 3, H, W) in -1..1, mixed with noise by `noise_level` (b, t) in 0..1; control as in `Control`;
-        state from `init_state` or an earlier call. The state handed in is not written to.
+        state from `init_state` or an earlier call. The state handed in is not written to. predict=False is for calls that
+        only absorb: the first result is then empty and its cost is saved.
         """
-        prediction, trail = self.trace(frames, noise_level, control, state)
+        prediction, trail = self.trace(frames, noise_level, control, state, predict=predict)
         return prediction, self.state_at(trail, frames.shape[1])
 
     def trace(
-        self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState
-    ) -> tuple[Tensor, list[tuple[Tensor | None, KVState]]]:
+        self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *, predict: bool = True
+    ) -> tuple[Tensor, Trail]:
         """As `forward`, but hands out the trail from which `state_at` and `states_before` take any frame's state."""
         config = self.config
         view = addressing.rays(config, control.pose, self.angles)
         has_map = any(layer.mixer == "map" for layer in config.layers)
         address = address_of(config, view) if has_map else None
         phases = addressing.rotary_phases(view, self.harmonics, self.gaze, self.frequencies) if config.pose_attention else None
-        condition = self.condition(noise_level, control)
-        modulation = self.modulation(condition).unflatten(-1, (N_MODULATIONS, config.d_model))
-        tokens = self._embed(frames, noise_level, view)
-        trail = []
+        modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
+        last = _shifted(state.last, frames, control.pose)
+        moved = self._moved(last, control.pose, config.nearness if predict else config.nearness[:1])
+        tokens = self._embed(frames, noise_level, view, moved)
+        layers = []
         for block, layer_state in zip(self.blocks, state.layers, strict=True):
             tokens, states, keys = block(tokens, modulation, address, phases, layer_state)
-            trail.append((states, keys))
-        patches = self.head(nn.functional.rms_norm(tokens, tokens.shape[-1:]))
-        return unpatchify(patches, config.patch, config.image), trail
+            layers.append((states, keys))
+        if not predict:
+            return frames.new_zeros(0), Trail(layers, last)
+        tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
+        patches = self.head(tokens) if moved is None else self.head(tokens) + self._copied(tokens, moved)
+        return unpatchify(patches, config.patch, config.image), Trail(layers, last)
 
-    def _embed(self, frames: Tensor, noise_level: Tensor, view: addressing.Rays) -> Tensor:
+    def _moved(self, last: LastFrame, pose: Tensor, nearness: tuple[float, ...]) -> Tensor | None:
+        """The frame before each frame, moved to its pose at each distance: patches (b, t, s, k, 4, pixels), the reach last."""
+        if not nearness:
+            return None
+        b, t, k = *pose.shape[:2], len(nearness)
+        frame, earlier, seen = (part[:, :-1].flatten(0, 1) for part in last)
+        moved = sweep(self.config, nearness, self.pixel_rays, frame, earlier, pose.flatten(0, 1)) * seen[:, None, None, None, None]
+        patches = patchify(moved.flatten(0, 1).unflatten(0, (b, t * k)), self.config.patch)
+        return patches.reshape(b, t, k, self.config.n_tokens, 4, -1).transpose(2, 3)
+
+    def _copied(self, tokens: Tensor, moved: Tensor) -> Tensor:
+        """What the network takes over from the frame before, pixel by pixel from the distance it trusts: (b, t, s, d_patch)."""
+        trust = self.trust(tokens).float().unflatten(-1, (self.n_moved + 1, -1))  # type: ignore[misc]
+        share = trust.softmax(dim=-2)[..., 1:, :]  # the first choice is to copy nothing
+        return (share[..., None, :] * moved[..., :3, :]).sum(dim=-3).flatten(-2)
+
+    def _embed(self, frames: Tensor, noise_level: Tensor, view: addressing.Rays, moved: Tensor | None) -> Tensor:
         """Tokens (b, t, s, d). A frame counts by its share of signal: pure noise says nothing, and enters as nothing."""
         signal = (1 - noise_level)[..., None, None].to(frames.dtype)
         angles = view.bearing[..., None] * self.waves
         look = self.look(torch.cat([angles.sin(), angles.cos()], dim=-1))
-        return self.embed(patchify(frames, self.config.patch) * signal) + self.place + look
+        tokens = self.embed(patchify(frames, self.config.patch) * signal) + self.place + look
+        return tokens if moved is None or self.before is None else tokens + self.before(moved[..., 0, :, :].flatten(-2))
 
-    def state_at(self, trail: list[tuple[Tensor | None, KVState]], t: int) -> StreamState:
+    def state_at(self, trail: Trail, t: int) -> StreamState:
         """The state after the first `t` frames of a traced call."""
         layers = []
-        for states, keys in trail:
-            long = keys.k.new_zeros(keys.k.shape[0], 0) if states is None else states[:, t]
-            w = self.config.window
-            layers.append(LayerState(SSMState(long), KVState(*(part[:, t : t + w] for part in keys)) if keys.k.ndim > 2 else keys))
-        return StreamState(tuple(layers))
+        for states, keys in trail.layers:
+            long = trail.last.seen.new_zeros(len(trail.last.seen), 0) if states is None else states[:, t]
+            local = KVState(*(part[:, t : t + self.config.window] for part in keys)) if keys.k.ndim > 2 else keys
+            layers.append(LayerState(SSMState(long), local))
+        return StreamState(tuple(layers), LastFrame(*(part[:, t] for part in trail.last)))
 
-    def states_before(self, trail: list[tuple[Tensor | None, KVState]], chosen: Tensor) -> StreamState:
+    def states_before(self, trail: Trail, chosen: Tensor) -> StreamState:
         """The states before frames `chosen` (b, m) of a traced call, as b * m rows: frames to be predicted side by side."""
         b, m = chosen.shape
         row = torch.arange(b, device=chosen.device)[:, None]
         past = chosen[..., None] + torch.arange(self.config.window, device=chosen.device)
         layers = []
-        for states, keys in trail:
-            long = keys.k.new_zeros(b * m, 0) if states is None else states[row, chosen].flatten(0, 1)
-            local = keys
+        for states, keys in trail.layers:
+            long = trail.last.seen.new_zeros(b * m, 0) if states is None else states[row, chosen].flatten(0, 1)
             if keys.k.ndim > 2:
                 local = KVState(*(part[row[..., None], past].flatten(0, 1) for part in keys))
             else:
                 local = KVState(*(part.repeat_interleave(m, 0) for part in keys))
             layers.append(LayerState(SSMState(long), local))
-        return StreamState(tuple(layers))
+        return StreamState(tuple(layers), LastFrame(*(part[row, chosen].flatten(0, 1) for part in trail.last)))
+
+
+def _shifted(last: LastFrame, frames: Tensor, pose: Tensor) -> LastFrame:
+    """The frame before every frame, and the last: (b, t + 1, ...)."""
+    b, t = frames.shape[:2]
+    return LastFrame(
+        torch.cat([last.frame[:, None].to(frames.dtype), frames], dim=1),
+        torch.cat([last.pose[:, None], pose], dim=1),
+        torch.cat([last.seen[:, None], last.seen.new_ones(b, t)], dim=1),
+    )

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
+import torch
 
+from envs import pose as poses
+from envs.actions import ActionSpec
 from envs.episode import Episode
+from models.checkpoint import Checkpoint
+from models.conditioning import Control
+from models.pixels import to_float, to_uint8
+from models.sampler import frame_noise, sample
+from models.state import LayerState, StreamState
+from models.training.data import check_fits, control_of, stack_controls
+
+PREFILL_FRAMES = 64
+"""Frames of a start clip absorbed by one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +33,7 @@ class Moment:
     t: frames absorbed. seed: what all noise is drawn from.
     """
 
-    stream: Any
+    stream: StreamState
     frame: np.ndarray
     pose: np.ndarray
     motion: np.ndarray
@@ -27,40 +41,144 @@ class Moment:
     seed: int
 
 
-class Engine:
-    """A world model played frame by frame. All methods are pure: the moment handed in stays valid and unchanged."""
+class Trait(NamedTuple):
+    """What the world of a checkpoint is like: known by name, not learned."""
 
+    actions: ActionSpec
+    fps: float
+
+
+class Engine:
+    """A world model played frame by frame. All methods are pure: the moment handed in stays valid and unchanged.
+
+    n_steps: denoising steps a frame. context_noise: the noise level a dreamt frame is declared to have when it is absorbed,
+    so that the model does not take its own mistakes for the truth. description: device, precision, backend and why.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, trait: Trait, *, n_steps: int = 1, context_noise: float = 0.0,
+        device: str = "cpu", description: str = "",
+    ) -> None:  # fmt: skip
+        if n_steps < 1:
+            raise ValueError(f"denoising steps {n_steps} must be at least 1")
+        self._model, self._ego_motion = checkpoint.model, checkpoint.ego_motion
+        self.config = checkpoint.model.config
+        self.fingerprint, self.contexts = checkpoint.fingerprint, checkpoint.contexts
+        self.actions, self.fps = trait
+        self.world = self.config.world
+        self.frame_shape = (*self.config.image, 3)
+        self.n_steps, self.context_noise = n_steps, context_noise
+        self.device, self.description = torch.device(device), description
+
+    contexts: Mapping[str, Episode]
+
+    @property
+    def has_ego_motion(self) -> bool:
+        """Whether keys alone can drive this model."""
+        return self._ego_motion is not None
+
+    @property
+    def start_pose(self) -> np.ndarray:
+        """Where a cold start stands: the middle of the map, looking along +x."""
+        grid = self.config.grid
+        middle = [(n * grid.cells_per_slot - 1) / 2 for n in (grid.n_x, grid.n_y)]
+        return poses.Pose(*middle).array()
+
+    @torch.inference_mode()
     def begin(self, context: list[Episode] | None, seed: int, batch: int = 1) -> Moment:
         """The moment after absorbing `context` (one episode a row, equal lengths), or a cold start from nothing.
 
         A cold start has absorbed no frame: its picture is black until the first `step`, which dreams one.
         """
-        raise NotImplementedError
+        if seed < 0:
+            raise ValueError(f"seed {seed} must be at least 0")
+        batch = len(context) if context else batch
+        nothing = np.zeros((batch, *self.frame_shape), np.uint8)
+        pose = np.broadcast_to(self.start_pose, (batch, poses.N_POSE)).copy()
+        moment = Moment(self._model.init_state(batch), nothing, pose, np.zeros_like(pose), 0, seed)
+        if not context:
+            return moment
+        if len({len(episode) for episode in context}) != 1:
+            raise ValueError(f"context rows have {[len(e) for e in context]} frames; expected one length for all")
+        control = stack_controls([control_of(check_fits(e, self.config, f"context row {i}")) for i, e in enumerate(context)])
+        frames, stream = np.stack([episode.image for episode in context]), moment.stream
+        for start in range(0, frames.shape[1], PREFILL_FRAMES):
+            part = slice(start, start + PREFILL_FRAMES)
+            clean = to_float(frames[:, part], self.device)
+            told = Control(*(value[:, part].to(self.device) for value in control))
+            _, stream = self._model(clean, clean.new_zeros(clean.shape[:2]), told, stream, predict=False)
+        pose = np.stack([pose[i] if e.pose is None else e.pose[-1] for i, e in enumerate(context)])
+        return Moment(stream, frames[:, -1], pose, control.motion[:, -1].double().numpy(), frames.shape[1], seed)
 
+    @torch.inference_mode()
     def imagine(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The next frame uint8 (b, H, W, 3) and its pose (b, 5) after `actions` (b,); reads the state, never writes it.
 
-        pose: where the player truly stands after the action; None integrates the model's own ego-motion.
+        pose: where the player truly stands after the action; None integrates the model's own ego-motion. Raises ValueError
+        for unknown actions, and where poses are needed and the checkpoint has no ego-motion.
         """
-        raise NotImplementedError
+        actions = np.array([self.actions.check(action) for action in actions])
+        pose = self._believed_pose(moment, actions) if pose is None else np.asarray(pose, np.float64)
+        control = self._control(moment, actions, pose)
+        b = len(actions)
 
-    def absorb(self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray) -> Moment:
+        def denoise(x: torch.Tensor, level: float) -> torch.Tensor:
+            return self._model(x, x.new_full((b, 1), level), control, moment.stream)[0]
+
+        noise = frame_noise(moment.seed, moment.t, (b, 1, 3, *self.config.image)).to(self.device)
+        return to_uint8(sample(denoise, noise, self.n_steps)[:, 0]), pose
+
+    @torch.inference_mode()
+    def absorb(
+        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0
+    ) -> Moment:
         """Commit one finished frame, dreamt or true: written to the state exactly once."""
-        raise NotImplementedError
+        pose = np.asarray(pose, np.float64)
+        control = self._control(moment, np.asarray(actions), pose)
+        clean = to_float(frame, self.device)[:, None]
+        _, stream = self._model(clean, clean.new_full((len(frame), 1), noise_level), control, moment.stream, predict=False)
+        return Moment(stream, frame, pose, self._motion(moment, pose), moment.t + 1, moment.seed)
 
     def step(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> Moment:
         """`imagine` then `absorb`: one frame of play."""
         frame, new_pose = self.imagine(moment, actions, pose)
-        return self.absorb(moment, frame, actions, new_pose)
+        return self.absorb(moment, frame, actions, new_pose, self.context_noise)
 
     def forget(self, moment: Moment) -> Moment:
         """Amnesia: the same moment with its long memory (SSM state) fresh; the attention window and pose stay."""
-        raise NotImplementedError
+        return self.swap(moment, replace(moment, stream=self._model.init_state(len(moment.frame))))
 
     def swap(self, moment: Moment, other: Moment) -> Moment:
         """`moment` with the long memory of `other`: what another maze's state does to the picture."""
-        raise NotImplementedError
+        pairs = zip(moment.stream.layers, other.stream.layers, strict=True)
+        layers = tuple(LayerState(theirs.long, mine.local) for mine, theirs in pairs)
+        return replace(moment, stream=moment.stream._replace(layers=layers))
 
     def with_steps(self, n_steps: int) -> Engine:
         """The same engine with another number of denoising steps a frame (1 or more); moments carry over."""
-        raise NotImplementedError
+        if n_steps < 1:
+            raise ValueError(f"denoising steps {n_steps} must be at least 1")
+        engine = copy.copy(self)
+        engine.n_steps = n_steps
+        return engine
+
+    def _believed_pose(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
+        """The pose after `actions` by the model's own ego-motion; the first frame of a cold start stands still."""
+        if moment.t == 0:
+            return moment.pose
+        if self._ego_motion is None:
+            raise ValueError("this checkpoint has no ego-motion, so keys alone cannot drive it; give the pose of every step")
+        motion = self._ego_motion(
+            to_float(moment.frame, self.device),
+            torch.as_tensor(moment.motion, device=self.device).float(),
+            torch.as_tensor(actions, device=self.device),
+        )
+        return poses.move(moment.pose, motion.double().cpu().numpy())
+
+    def _motion(self, moment: Moment, pose: np.ndarray) -> np.ndarray:
+        return poses.motion_between(moment.pose, pose) if moment.t else np.zeros_like(pose)
+
+    def _control(self, moment: Moment, actions: np.ndarray, pose: np.ndarray) -> Control:
+        tensors = (torch.as_tensor(value, device=self.device)[:, None] for value in (actions, pose, self._motion(moment, pose)))
+        action, place, motion = tensors
+        return Control(action, place.float(), motion.float())

@@ -88,7 +88,9 @@ class EpisodeWindows:
             episode = self._queue.pop(0).result()
             if episode is not None and len(episode) >= self.n_frames:
                 return episode
-        raise EpisodeError(f"no readable episode of at least {self.n_frames} frames among {len(self.paths)} files; collect longer ones")
+        raise EpisodeError(
+            f"no readable episode of at least {self.n_frames} frames among {len(self.paths)} files; collect longer ones"
+        )
 
     def __iter__(self) -> Iterator[Batch]:
         rows: list[tuple[Episode, int]] = []

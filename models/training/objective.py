@@ -68,7 +68,7 @@ def _two_streams(
 ) -> Loss:
     b, t = clean.shape[:2]
     level = (objective.context_noise * torch.rand(b, t, generator=generator)).to(clean)
-    _, trail = model.trace(add_noise(clean, _noise(clean, generator), level), level, control, state)
+    _, trail = model.trace(add_noise(clean, _noise(clean, generator), level), level, control, state, predict=False)
     m = max(1, round(objective.target_share * t))
     chosen = torch.rand(b, t, generator=generator).argsort(dim=1)[:, :m].sort(dim=1).values.to(clean.device)
     row = torch.arange(b, device=clean.device)[:, None]

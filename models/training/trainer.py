@@ -119,7 +119,12 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         self.ema.update(self.model, self.step)
         pure = result.pure.item()
-        return result.state, {"step": self.step, "loss": round(result.loss.item(), 5), "psnr": round(psnr(pure), 2), "norm": round(norm.item(), 3)}
+        return result.state, {
+            "step": self.step,
+            "loss": round(result.loss.item(), 5),
+            "psnr": round(psnr(pure), 2),
+            "norm": round(norm.item(), 3),
+        }
 
     def _log(self, row: dict) -> None:
         with open(self.out / "log.jsonl", "a") as file:

@@ -16,7 +16,14 @@ from models.pixels import to_float, to_uint8
 from models.training.data import check_fits, control_of, find_episodes, stack_controls
 from models.world_model import WorldModel
 
-BINS = {"lt3": (0, 2.5), "3_8": (2.5, 8.5), "9_24": (8.5, 24.5), "25_64": (24.5, 64.5), "65_256": (64.5, 256.5), "gt256": (256.5, 1e8)}
+BINS = {
+    "lt3": (0, 2.5),
+    "3_8": (2.5, 8.5),
+    "9_24": (8.5, 24.5),
+    "25_64": (24.5, 64.5),
+    "65_256": (64.5, 256.5),
+    "gt256": (256.5, 1e8),
+}
 WINDOW = 64
 
 
@@ -47,7 +54,7 @@ class Validation:
             clean = to_float(self.frames[:, part], self.device)
             control = type(self.control)(*(x[:, part].to(self.device) for x in self.control))
             level = torch.zeros(b, WINDOW, device=self.device)
-            _, trail = model.trace(clean, level, control, state)
+            _, trail = model.trace(clean, level, control, state, predict=False)
             chosen = torch.arange(WINDOW, device=self.device).expand(b, -1)
             told = type(control)(*(x.flatten(0, 1)[:, None] for x in control))
             noise = torch.zeros_like(clean).flatten(0, 1)[:, None]
@@ -69,7 +76,10 @@ class Validation:
             scores["first_seen"] = _psnr(error[:, 1:][np.isinf(ages[:, 1:])])
         if strip is not None:
             picks = np.linspace(8, predicted.shape[1] - 1, 16).astype(int)
-            rows = [np.concatenate([np.concatenate([source[r, i] for i in picks], 1) for source in (truth, predicted)]) for r in range(2)]
+            rows = [
+                np.concatenate([np.concatenate([source[r, i] for i in picks], 1) for source in (truth, predicted)])
+                for r in range(2)
+            ]
             imageio.imwrite(strip, np.concatenate(rows))
         return scores
 

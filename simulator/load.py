@@ -1,0 +1,47 @@
+"""A checkpoint folder and a device -> an Engine that says what it runs on and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from envs.memory_maze import ACTIONS, FPS
+from models import checkpoint as checkpoints
+from simulator.engine import Engine, Trait
+
+SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
+TRAITS = {"memory-maze": Trait(ACTIONS, FPS)}
+
+
+def load_engine(checkpoint: Path | None, world: str, *, n_steps: int | None = None, device: str = "auto") -> Engine:
+    """The engine of `checkpoint`, or of the model shipped for `world`.
+
+    n_steps: denoising steps a frame, None for the model's own. device: cpu, cuda, mps, or auto for the best there is.
+    Raises CheckpointError for folders that are no checkpoint, ValueError for a model of another world or an absent device.
+    """
+    folder = SHIPPED / world if checkpoint is None else checkpoint
+    if checkpoint is None and not folder.is_dir():
+        known = sorted(path.name for path in SHIPPED.glob("*") if (path / "config.json").exists())
+        raise ValueError(f"no model is shipped for world {world!r}; shipped: {', '.join(known) or 'none'}; give --checkpoint DIR")
+    config = checkpoints.read_config(folder)
+    if config.world != world:
+        raise ValueError(f"{folder} is a model of {config.world!r}, not of {world!r}; give --world {config.world}")
+    if config.world not in TRAITS:
+        raise ValueError(f"{folder} is a model of the unknown world {config.world!r}; known: {', '.join(TRAITS)}")
+    chosen, why = choose_device(device)
+    description = f"{chosen}, float32, PyTorch {torch.__version__.split('+')[0]} on {torch.get_num_threads()} threads: {why}"
+    loaded = checkpoints.load(folder, chosen)
+    return Engine(loaded, TRAITS[world], n_steps=1 if n_steps is None else n_steps, device=chosen, description=description)
+
+
+def choose_device(wanted: str) -> tuple[str, str]:
+    """The device to run on and the reason in words. Raises ValueError where the wanted one is absent."""
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        best = next(name for name in ("cuda", "mps", "cpu") if available[name])
+        return best, "best device found" if best != "cpu" else "no GPU was found"
+    if not available.get(wanted, False):
+        present = ", ".join(name for name, there in available.items() if there)
+        raise ValueError(f"device {wanted!r} is not available here; available: {present}, or auto")
+    return wanted, "asked for"
