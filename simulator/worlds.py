@@ -58,10 +58,12 @@ class LearnedWorld:
 
     def reset(self, seed: int) -> Tick:
         """Absorb the chosen start; a cold start shows black until the first step."""
+        return self.begin(self.start_clip(), seed)
+
+    def start_clip(self) -> Episode | None:
+        """The frames that `reset` absorbs, None for a cold start."""
         clip = self.clips[self._clip] if self._clip else None
-        if clip is not None and self._frame >= 0:
-            clip = clip.clip(0, self._frame + 1)
-        return self.begin(clip, seed)
+        return clip.clip(0, self._frame + 1) if clip is not None and self._frame >= 0 else clip
 
     def begin(self, clip: Episode | None, seed: int) -> Tick:
         """Absorb all of `clip` (None: nothing) and show its last frame, as tick 0."""

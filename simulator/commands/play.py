@@ -22,7 +22,7 @@ from simulator.ui.window import Window
 class Options(WorldOptions):
     fps: float | None = None
     """Ticks a second; without it a smooth rate. While playing, a key goes through natural, smooth and fast."""
-    size: tuple[int, int] = (960, 800)
+    size: tuple[int, int] | None = None
     """Width and height of the window, pixels; it can be resized."""
     driver: str = "you"
     """Who presses the keys at first: you, explore, random, or recorded (needs --actions)."""
@@ -44,7 +44,7 @@ def run(options: Options, engine: Any = None) -> int:
         raise ValueError("--driver recorded needs --actions FILE")
     recipe = options.recipe()
     bindings = DEFAULTS if options.keys is None else load_bindings(options.keys)
-    window = Window("Revisit", options.size)
+    window = Window("Revisit", options.size or ((960, 800) if recipe.kind in ("dream", "real") else (1320, 620)))
     started = time.perf_counter()
     try:
         middle = window.size[0] / 2, window.size[1] / 2

@@ -163,6 +163,7 @@ class App:
             frame_ms=self.meters.frame.show(),
             latency_ms=self.meters.latency.show(),
             device=session.header.description,
+            hint=f"{self.keymap.key_of('help').split(' /')[0]}: all keys",
             captions=panel_captions(tick),
             recording={n: (session.n_applied - controls.recording_since.get(n, 0)) / controls.rate.fps for n in session.sinks},
             notes=tuple(note for at, note in self._notes if now - at < NOTE_SECONDS),
@@ -202,5 +203,5 @@ class App:
             *state,
             ("history", f"{timeline.n_bytes / 2**20:.1f} of {timeline.budget >> 20} MiB"),
             ("memory of the process", f"{resident_mib():.0f} MiB"),
-            ("session", str(session.path or "not kept")),
+            ("session", session.path.parent.name if session.path else "not kept"),
         )

@@ -220,14 +220,18 @@ class Controls:
 
     def _branch(self) -> None:
         if self.do(Branch(1_000_000 + self.session.n_applied)):
-            self._notify(f"branch {self.session.timeline.branch}, new seed")
+            self._notify(f"{self._branch_name()}, new seed")
 
     def _switch_branch(self) -> None:
         ids = sorted(self.session.timeline.lines)
         if len(ids) < 2:
             self._notify("there is one branch so far; rewind and play on, or branch off, to have another")
         elif self.do(Switch(ids[(ids.index(self.session.timeline.branch) + 1) % len(ids)])):
-            self._notify(f"branch {self.session.timeline.branch}")
+            self._notify(self._branch_name())
+
+    def _branch_name(self) -> str:
+        ids = sorted(self.session.timeline.lines)
+        return f"branch {ids.index(self.session.timeline.branch) + 1} of {len(ids)}"
 
     def _forget(self) -> None:
         if self.do(Forget()):

@@ -36,7 +36,7 @@ class View:
     """All that the display shows. captions: one above each panel of the picture. recording: name -> seconds.
 
     keys: logical keys the world has, down: those held now. notes: messages, newest last. help: (keys, meaning) rows or empty.
-    rows: measurements, (name, value). progress: what is being waited for, shown across the picture.
+    rows: measurements, (name, value). alert: what must be noticed, across the picture. hint: how to see all keys.
     """
 
     title: str
@@ -51,6 +51,7 @@ class View:
     frame_ms: str
     latency_ms: str
     device: str
+    hint: str = ""
     captions: tuple[str, ...] = ()
     recording: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -108,6 +109,7 @@ def _bottom(view: View, layout: Layout, size: tuple[int, int]) -> list[Shape]:
     shapes: list[Shape] = [Box(Rect(0, top + 6, size[0], BOTTOM), PANEL)]
     shapes += key_caps(view, 16, top + 18)
     shapes += timeline_bar.draw(view.timeline, layout.bar) + timeline_bar.caption(view.timeline, layout.bar)
+    shapes.append(Label(layout.bar.x + layout.bar.w, layout.bar.y + layout.bar.h + 12, view.hint, 12, SOFT, "r"))
     right = size[0] - 16
     shapes += [
         Label(right - 50, top + 28, f"{view.fps:.1f}", 24, INK, "r"),
@@ -148,12 +150,14 @@ def _captions(view: View, layout: Layout) -> list[Shape]:
 def _notes(view: View, layout: Layout) -> list[Shape]:
     shapes: list[Shape] = []
     picture = layout.picture
-    for i, note in enumerate(reversed(view.notes[-3:])):
+    bottom = picture.y + picture.h - 14
+    for note in reversed(view.notes[-3:]):
         lines = _wrapped(note, max(20, int(picture.w / 7.2)))
-        h = 12 + 17 * len(lines)
-        y = picture.y + picture.h - 14 - h - i * 34
-        shapes.append(Box(Rect(picture.x + 12, y, picture.w - 24, h), VEIL, 6))
-        shapes += [Label(picture.x + picture.w / 2, y + 14 + 17 * row, line, 14, INK, "m") for row, line in enumerate(lines)]
+        box = Rect(picture.x + 12, bottom - 12 - 17 * len(lines), picture.w - 24, 12 + 17 * len(lines))
+        shapes.append(Box(box, VEIL, 6))
+        middle = picture.x + picture.w / 2
+        shapes += [Label(middle, box.y + 14 + 17 * row, line, 14, INK, "m") for row, line in enumerate(lines)]
+        bottom = box.y - 6
     if view.alert:
         box = Rect(picture.x + picture.w / 2 - 4.5 * len(view.alert) - 16, picture.y + 12, 9 * len(view.alert) + 32, 30)
         shapes += [Box(box, VEIL, 6, AMBER), Label(box.x + box.w / 2, box.y + 15, view.alert, 15, AMBER, "m")]
@@ -187,7 +191,7 @@ def _help(view: View, size: tuple[int, int]) -> list[Shape]:
     shapes: list[Shape] = [Box(Rect(0, 0, *size), (*PAPER[:3], 150)), Box(box, (*PANEL[:3], 245), 12, EDGE)]
     shapes += [Label(box.x + 24, box.y + 28, "Keys", 20), Label(box.x + width - 24, box.y + 28, view.device, 12, SOFT, "r")]
     for i, (keys, what) in enumerate(view.help):
-        x = box.x + 24 + (i // n_rows) * (width / 2 - 8)
+        x = box.x + 10 + (i // n_rows) * (width / 2 - 8)
         y = box.y + 66 + step * (i % n_rows)
         shapes += [Label(x + 112, y, keys, 14, BLUE, "r"), Label(x + 126, y, what, 14)]
     return shapes

@@ -36,8 +36,9 @@ def draw(timeline: Timeline, rect: Rect) -> list[Shape]:
         if line.id not in lanes:
             continue
         present = line.id == timeline.branch
-        color = LANES[line.id % len(LANES)]
-        color = color if present else (*(int(0.55 * c) for c in color[:3]), 255)
+        red, green, blue, _ = LANES[line.id % len(LANES)]
+        shade = 1.0 if present else 0.55
+        color = (int(shade * red), int(shade * green), int(shade * blue), 255)
         row = y(line.id)
         if line.parent in lanes and line.start == line.forked_at:
             shapes.append(Stroke(((x(line.start) - 5, y(line.parent)), (x(line.start), row)), color, 2))
@@ -53,10 +54,9 @@ def draw(timeline: Timeline, rect: Rect) -> list[Shape]:
 
 def caption(timeline: Timeline, rect: Rect) -> list[Shape]:
     """How much is remembered, in words below the bar."""
-    line = timeline.line
-    back = timeline.position - line.start
-    branches = f" · branch {line.id} of {len(timeline.lines)}" if len(timeline.lines) > 1 else ""
-    text = f"t {timeline.tick.t} · {back} back{branches} · {timeline.n_bytes / 2**20:.0f} of {timeline.budget >> 20} MiB"
+    ids = sorted(timeline.lines)
+    branches = f" · branch {ids.index(timeline.branch) + 1} of {len(ids)}" if len(ids) > 1 else ""
+    text = f"t {timeline.tick.t}{branches} · history {timeline.n_bytes / 2**20:.0f} of {timeline.budget >> 20} MiB"
     return [Label(rect.x, rect.y + rect.h + 12, text, 12, SOFT)]
 
 

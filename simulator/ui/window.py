@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -89,7 +90,9 @@ class Window:
         return self._scaled[2]
 
     def toggle_fullscreen(self) -> None:
-        pygame.display.toggle_fullscreen()
+        """Fill the screen, or stop filling it; nothing happens on screens that cannot."""
+        with contextlib.suppress(pygame.error):
+            pygame.display.toggle_fullscreen()
 
     def close(self) -> None:
         pygame.display.quit()

@@ -1,0 +1,218 @@
+"""The loop with a window made of a list, and the real window on SDL's dummy screen with posted events."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.memory_maze import ACTIONS
+from simulator.intents import Step
+from simulator.rates import Rate
+from simulator.session_file import read_session
+from simulator.ui.app import App
+from simulator.ui.events import Closed, FocusLost, KeyDown, KeyUp
+from simulator.ui.keymap import Keymap
+from tests.simulator.playing import begun
+
+ROOT = Path(__file__).parents[2]
+
+
+class ListScreen:
+    """A window whose events come from a list, one item a turn, and whose clock runs 0.1 s a turn."""
+
+    size = (800, 700)
+
+    def __init__(self, turns):
+        self.turns, self.now, self.drawn = list(turns), 0.0, []
+
+    def clock(self):
+        return self.now
+
+    def poll(self):
+        return self.turns.pop(0) if self.turns else [Closed()]
+
+    def wait(self, seconds):
+        self.now += 0.1
+
+    def draw(self, picture, rect, shapes):
+        self.drawn.append(picture)
+
+    def toggle_fullscreen(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def keys(text):
+    """Events from words: "+up" presses, "-up" releases, "p" is a tap."""
+    events = []
+    for word in text.split():
+        key = word.lstrip("+-") if len(word) > 1 else word
+        events += [KeyUp(key)] if word[0] == "-" and len(word) > 1 else [KeyDown(key, False, 0.0)]
+        events += [KeyUp(key)] if word[0] not in "+-" or len(word) == 1 else []
+    return events
+
+
+def played(tmp_path, turns, name="session"):
+    """The intents of a session in which each item of `turns` is what happened before one tick."""
+    session = begun(path=tmp_path / name / "s.jsonl")
+    screen = ListScreen([keys(turn) for turn in turns])
+    app = App(session, screen, Keymap(ACTIONS), tmp_path / name, Rate("smooth", 10.0), clock=screen.clock)
+    app.run()
+    return read_session(tmp_path / name / "s.jsonl").records[1:], screen, app
+
+
+def actions(records):
+    return [ACTIONS.names[r.intent.action] if isinstance(r.intent, Step) else type(r.intent).__name__ for r in records]
+
+
+def test_a_press_shows_in_the_very_next_picture(tmp_path):
+    session = begun()
+    screen = ListScreen([keys("+up")])
+    app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
+    app.turn()
+    assert session.tick.action == ACTIONS.id_of("forward")
+    assert screen.drawn[-1] is session.tick.frame
+
+
+def test_held_keys_chords_and_taps_become_actions(tmp_path):
+    records, _, _ = played(tmp_path, ["+up", "", "+left", "-up", "-left", "d", "", "w a", "+a +d", "-a"])
+    assert actions(records)[:10] == [
+        "forward", "forward", "forward_left", "left", "noop", "right", "noop", "forward_left", "noop", "right",
+    ]  # fmt: skip
+
+
+def test_a_pause_stands_still_and_single_steps_go_one_by_one(tmp_path):
+    records, _, _ = played(tmp_path, ["+up", "p", "", "", ".", ".", "", "p", ""])
+    assert actions(records)[:5] == ["forward"] * 5
+    assert len(actions(records)) == 1 + 2 + 2 + 1, "one, two single steps, two after the pause and the turn that closes"
+
+
+def test_rewinding_while_held_then_playing_on_branches(tmp_path):
+    records, _, app = played(tmp_path, ["+up", "", "", "", "+backspace", "", "-backspace", ""])
+    assert "Rewind" in actions(records)
+    assert len(app.session.timeline.lines) == 2
+
+
+def test_losing_the_focus_releases_every_key(tmp_path):
+    session = begun()
+    screen = ListScreen([keys("+up"), [FocusLost()], []])
+    app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
+    shown = []
+    for _ in range(3):
+        app.turn()
+        shown.append(session.tick.action)
+    assert [ACTIONS.names[a] for a in shown] == ["forward", "noop", "noop"]
+
+
+def test_the_same_keys_give_the_same_session_with_and_without_overlays(tmp_path):
+    turns = ["+up", "", "+left", "", "-up", "m", "+right", "", "k", "=", "+up", "b", "", ""]
+    plain, _, _ = played(tmp_path, turns, "plain")
+    overlaid = ["h " + turns[0], "t " + turns[1], "x " + turns[2], *turns[3:6], "u " + turns[6], *turns[7:]]
+    assert played(tmp_path, overlaid, "overlaid")[0] == plain
+
+
+def test_a_world_too_slow_for_its_rate_skips_ticks_and_never_queues_them(tmp_path):
+    session = begun()
+    screen = ListScreen([[]] * 6)
+    app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("fast", 30.0), clock=screen.clock)
+    for n in range(5):
+        app.turn()
+        assert session.tick.t == n + 1, "one tick a turn, although three were due"
+
+
+def test_what_cannot_be_done_becomes_a_message(tmp_path):
+    _, screen, app = played(tmp_path, ["-", "-", "-", "-", "y", "o", "j", "f9", ""])
+    notes = " | ".join(note for _, note in app._notes)
+    assert "0 denoising steps a frame; expected 1 or more" in notes
+    assert "no mark yet" in notes
+    assert "no saved moment" in notes
+    assert screen.drawn
+
+
+def test_recordings_stills_and_moments_land_in_the_sessions_folder(tmp_path):
+    turns = ["v", "g r", "+up", "", "x", "f5", "", "", "v", "", "f9", ""]
+    records, _, _ = played(tmp_path, turns)
+    suffixes = {path.suffix for path in (tmp_path / "session").iterdir()}
+    assert suffixes == {".gif", ".jsonl", ".mp4", ".npz", ".png", ".safetensors"}
+    assert "LoadMoment" in actions(records)
+
+
+DUMMY_SCRIPT = """
+import pygame, sys
+from pathlib import Path
+from simulator.rates import Rate
+from simulator.ui.app import App
+from simulator.ui.keymap import Keymap
+from simulator.ui.window import Window
+from envs.memory_maze import ACTIONS
+from tests.simulator.playing import begun
+
+def post(kind, **values):
+    pygame.event.post(pygame.event.Event(kind, values))
+
+window = Window("test", (700, 600))
+session = begun()
+app = App(session, window, Keymap(ACTIONS), Path(sys.argv[1]), Rate("fast", 200.0))
+post(pygame.KEYDOWN, key=pygame.K_w, mod=0)
+app.turn()
+assert session.tick.action == ACTIONS.id_of("forward"), session.tick
+post(pygame.KEYDOWN, key=pygame.K_LEFT, mod=0); post(pygame.KEYUP, key=pygame.K_LEFT, mod=0)
+app._due = 0
+app.turn()
+assert session.tick.action == ACTIONS.id_of("forward_left"), "a quick tap is not lost"
+post(pygame.KEYUP, key=pygame.K_w, mod=0)
+for key in (pygame.K_h, pygame.K_t, pygame.K_m, pygame.K_F1, pygame.K_l, pygame.K_F11, pygame.K_u):
+    post(pygame.KEYDOWN, key=key, mod=0); post(pygame.KEYUP, key=key, mod=0)
+    app.turn()
+post(pygame.MOUSEBUTTONDOWN, button=1, pos=(200, 540)); post(pygame.MOUSEBUTTONUP, button=1, pos=(200, 540))
+post(pygame.VIDEORESIZE, w=900, h=500, size=(900, 500))
+app.turn()
+post(pygame.QUIT)
+app.run()
+print("left well", app.controls.closing)
+"""
+
+
+def run_python(code, *arguments, **environment):
+    env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")} | environment
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_real_window_on_a_dummy_screen_takes_posted_events(tmp_path):
+    done = run_python(DUMMY_SCRIPT, str(tmp_path), SDL_VIDEODRIVER="dummy")
+    assert "left well True" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems always have a screen")
+def test_without_a_display_one_line_names_the_headless_form():
+    done = run_python("import sys, run_sim; sys.exit(run_sim.main([]))")
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "no display was found" in done.stderr
+    assert "run_sim.py record" in done.stderr
+
+
+def test_pygame_is_imported_by_one_file_only():
+    users = [path for path in (ROOT / "simulator").rglob("*.py") if "import pygame" in path.read_text()]
+    assert [path.name for path in users] == ["window.py"]
+
+
+def test_every_command_has_its_method():
+    from simulator.ui.controls import HELD, Controls
+    from simulator.ui.keymap import COMMANDS
+
+    assert all(hasattr(Controls, f"_{command.name}") for command in COMMANDS if command.name not in HELD)
+
+
+def test_the_picture_drawn_is_the_newest(tmp_path):
+    _, screen, app = played(tmp_path, ["+up", "", ""])
+    assert np.array_equal(screen.drawn[-1], app.session.tick.frame)

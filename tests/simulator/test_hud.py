@@ -1,0 +1,79 @@
+"""The display as shapes: nothing of it needs a window."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from simulator.intents import Mark, Rewind
+from simulator.ui import hud, timeline_bar
+from simulator.ui.shapes import BLUE, Box, Label, Rect
+from tests.simulator.playing import begun, play
+
+
+def view(session, **changes):
+    values = {
+        "title": "Memory Maze", "details": "seed 1", "mode": "playing · you", "timeline": session.timeline,
+        "keys": frozenset({"up", "left", "right"}), "down": frozenset({"up"}), "action": "forward", "fps": 9.8,
+        "rate": "10 Hz smooth (natural 4 Hz)", "frame_ms": "3.0 / 4.0 ms", "latency_ms": "20.0 / 30.0 ms", "device": "cpu",
+    }  # fmt: skip
+    return hud.View(**(values | changes))
+
+
+def texts(shapes):
+    return [shape.text for shape in shapes if isinstance(shape, Label)]
+
+
+@pytest.mark.parametrize("size", [(480, 400), (960, 800), (2000, 700), (700, 1600)])
+@pytest.mark.parametrize("n_panels", [0, 3])
+def test_the_picture_fits_between_the_bars_and_keeps_its_shape(size, n_panels):
+    shape = (64, 64 * max(1, n_panels), 3)
+    picture = hud.arrange(size, shape, n_panels, bare=False).picture
+    assert picture.x >= 0
+    assert picture.y >= hud.TOP
+    assert picture.x + picture.w <= size[0]
+    assert picture.y + picture.h <= size[1] - hud.BOTTOM
+    assert picture.w / picture.h == pytest.approx(shape[1] / shape[0], rel=0.02)
+
+
+def test_bare_is_the_picture_alone():
+    session = begun()
+    layout = hud.arrange((800, 600), (64, 64, 3), 0, bare=True)
+    assert layout.picture == Rect(100, 0, 600, 600)
+    assert hud.draw(view(session), layout, (800, 600)) == []
+
+
+def test_what_is_measured_and_what_is_asked_stand_on_screen():
+    session = begun()
+    found = texts(hud.draw(view(session), hud.arrange((960, 800), (64, 64, 3), 0, False), (960, 800)))
+    for text in ("9.8", "frame 3.0 / 4.0 ms", "key to picture 20.0 / 30.0 ms", "10 Hz smooth (natural 4 Hz)", "forward"):
+        assert text in found
+
+
+def test_a_held_key_is_lit():
+    session = begun()
+    caps = [s for s in hud.key_caps(view(session), 0, 0) if isinstance(s, Box)]
+    assert [cap.color == BLUE for cap in caps] == [True, False, False, False]
+
+
+def test_long_notes_wrap_and_do_not_overlap():
+    session = begun()
+    layout = hud.arrange((600, 600), (64, 64, 3), 0, False)
+    shapes = hud.draw(view(session, notes=("word " * 40, "short", "other " * 30)), layout, (600, 600))
+    boxes = sorted((s.rect for s in shapes if isinstance(s, Box) and s.rect.w == layout.picture.w - 24), key=lambda r: r.y)
+    assert len(boxes) == 3
+    assert all(a.y + a.h <= b.y for a, b in pairwise(boxes))
+
+
+def test_a_click_on_the_bar_is_the_position_drawn_there():
+    session = begun()
+    play(session, [1] * 90)
+    session.apply(Mark("door"))
+    session.apply(Rewind(30))
+    play(session, [2] * 10)
+    bar = Rect(100, 0, 450, 30)
+    assert timeline_bar.position_at(session.timeline, bar, 100) == 0
+    assert timeline_bar.position_at(session.timeline, bar, 550) == 90
+    assert "door" in texts(timeline_bar.draw(session.timeline, bar))
+    assert "branch 2 of 2" in texts(timeline_bar.caption(session.timeline, bar))[0]

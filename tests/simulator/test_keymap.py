@@ -1,0 +1,106 @@
+"""Keys to meanings: chords, opposites, quick taps, rebinding."""
+
+from __future__ import annotations
+
+import pytest
+
+from envs.actions import ActionSpec
+from envs.memory_maze import ACTIONS
+from simulator.ui.keymap import COMMANDS, DEFAULTS, HeldKeys, Keymap, find_conflicts, load_bindings
+
+
+def action(*keys: str) -> str:
+    """The action of physical keys held together in Memory Maze."""
+    keymap, held = Keymap(ACTIONS), HeldKeys()
+    for key in keys:
+        logical = keymap.logical(key)
+        if logical is not None:
+            held.press(key, logical)
+    return ACTIONS.names[ACTIONS.from_keys(held.sample())]
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [
+        ((), "noop"), (("up",), "forward"), (("w",), "forward"), (("a",), "left"), (("right",), "right"),
+        (("up", "left"), "forward_left"), (("w", "d"), "forward_right"), (("up", "d"), "forward_right"),
+        (("left", "right"), "noop"), (("a", "right"), "noop"), (("up", "left", "right"), "forward"), (("w", "up"), "forward"),
+        (("down",), "noop"), (("up", "p"), "forward"),
+    ],
+)  # fmt: skip
+def test_held_keys_mean_the_longest_chord_and_opposites_cancel(keys, name):
+    assert action(*keys) == name
+
+
+def test_a_quick_tap_counts_for_one_step_and_joins_what_is_held():
+    held = HeldKeys()
+    held.press("up", "up")
+    held.press("a", "left")
+    held.release("a")
+    assert held.sample() == {"up", "left"}
+    assert held.sample() == {"up"}
+
+
+def test_many_taps_between_two_steps_do_not_queue():
+    held = HeldKeys()
+    for _ in range(50):
+        held.press("a", "left")
+        held.release("a")
+    assert held.sample() == {"left"}
+    assert held.sample() == frozenset()
+
+
+def test_two_keys_for_one_move_release_one_by_one():
+    held = HeldKeys()
+    held.press("w", "up")
+    held.press("up", "up")
+    held.release("w")
+    held.sample()
+    assert held.sample() == {"up"}
+    held.release_all()
+    assert held.down == frozenset()
+
+
+def test_defaults_have_no_conflicts_and_every_command_a_key():
+    assert not find_conflicts(DEFAULTS)
+    keymap = Keymap(ACTIONS)
+    assert all(keymap.command(key) == command.name for command in COMMANDS for key in command.keys)
+
+
+def test_a_key_the_world_uses_is_the_worlds_and_ctrl_gives_the_command():
+    spec = ActionSpec("x", ("noop", "hop", "step"), (frozenset(), frozenset({"r"}), frozenset({"a"})))
+    keymap = Keymap(spec)
+    assert (keymap.logical("r"), keymap.command("r")) == ("r", None)
+    assert (keymap.logical("r", ctrl=True), keymap.command("r", ctrl=True)) == (None, "record_episode")
+    assert keymap.key_of("record_episode") == "ctrl r"
+    assert keymap.logical("a") == "a", "not left: this world has an a of its own"
+
+
+def test_keys_are_rebound_by_a_toml_file(tmp_path):
+    path = tmp_path / "keys.toml"
+    path.write_text('[moves]\nup = ["i", "up"]\n[commands]\npause = "space"\n')
+    keymap = Keymap(ACTIONS, load_bindings(path))
+    assert keymap.logical("i") == "up"
+    assert keymap.logical("w") is None
+    assert keymap.command("space") == "pause"
+    assert keymap.command("p") is None
+    assert keymap.command("m") == "mark"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[commands]\npause = "m"\n', "key 'm' means both pause and mark"),
+        ('[moves]\nup = "p"\n', "key 'p' means both up and pause"),
+        ('[commands]\nfly = "z"\n', "unknown command fly; known: pause"),
+        ("[commands]\npause = 3\n", "pause = 3; expected a key name"),
+        ("[keys]\n", "unknown table keys; known: moves, commands"),
+        ("pause", "not a readable key file"),
+    ],
+)
+def test_a_bad_key_file_is_refused_in_words(tmp_path, text, message):
+    path = tmp_path / "keys.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
+        load_bindings(path)
+    assert str(path) in str(caught.value)
