@@ -8,7 +8,7 @@ envs = gymnasium.make_vec("Revisit/MemoryMaze-v0", num_envs=8)
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -45,7 +45,7 @@ class LearnedEnv(gym.Env[np.ndarray, int]):
     cold start. `reset(options={"clip": ..., "frame": ...})` chooses another for that episode on.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 4}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class LearnedEnv(gym.Env[np.ndarray, int]):
         self.dream = _dream(engine, world, checkpoint, denoising_steps, device)
         if clip is not None:
             self.dream.choose_start(clip, frame)
-        self.metadata = {**self.metadata, "render_fps": self.dream.fps}  # type: ignore[misc]
+        self.metadata = {**self.metadata, "render_fps": self.dream.fps}
         self.render_mode = render_mode
         self.actions = self.dream.actions
-        self.observation_space, self.action_space = _spaces(self.dream)
+        self.observation_space, self.action_space = _spaces(self.dream)  # type: ignore[assignment]
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin from the chosen start; `seed` decides all noise, None draws one."""
@@ -93,9 +93,12 @@ class LearnedEnv(gym.Env[np.ndarray, int]):
 
 
 class LearnedVectorEnv(VectorEnv):
-    """`num_envs` dreams advanced by one batched call a step; row i draws noise of its own. Arguments as for LearnedEnv."""
+    """`num_envs` dreams advanced by one batched call a step; row i draws noise of its own. Arguments as for LearnedEnv.
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": [], "autoreset_mode": AutoresetMode.DISABLED}
+    max_episode_steps: all rows are truncated after so many steps (None: never); then call `reset`, nothing resets itself.
+    """
+
+    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012
 
     def __init__(
         self,
@@ -108,7 +111,7 @@ class LearnedVectorEnv(VectorEnv):
         frame: int = -1,
         denoising_steps: int | None = None,
         device: str = "auto",
-        **_: Any,
+        max_episode_steps: int | None = None,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs {num_envs}; expected 1 or more")
@@ -116,11 +119,12 @@ class LearnedVectorEnv(VectorEnv):
         self.dream = _dream(engine, world, checkpoint, denoising_steps, device)
         if clip is not None:
             self.dream.choose_start(clip, frame)
-        self.metadata = {**self.metadata, "render_fps": self.dream.fps}  # type: ignore[misc]
+        self.metadata = {**self.metadata, "render_fps": self.dream.fps}
         self.single_observation_space, self.single_action_space = _spaces(self.dream)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.moment: Moment | None = None
+        self._max_episode_steps, self._t = max_episode_steps, 0
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """All rows begin from the same start; `seed` (one number) and the row decide the noise."""
@@ -129,6 +133,7 @@ class LearnedVectorEnv(VectorEnv):
         contexts = None if clip is None else [clip] * self.num_envs
         chosen = int(self.np_random.integers(N_SEEDS)) if seed is None else int(np.ravel(seed)[0])
         self.moment = self.dream.engine.begin(contexts, chosen, batch=self.num_envs)
+        self._t = 0
         return self._observe(self.moment)
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -137,9 +142,10 @@ class LearnedVectorEnv(VectorEnv):
         if np.shape(actions) != (self.num_envs,):
             raise ValueError(f"actions have shape {np.shape(actions)}; expected ({self.num_envs},)")
         self.moment = self.dream.engine.step(self.moment, np.array([self.dream.actions.check(a) for a in actions]))
+        self._t += 1
         observation, info = self._observe(self.moment)
-        never = np.zeros(self.num_envs, bool)
-        return observation, np.zeros(self.num_envs), never, never.copy(), info
+        truncated = np.full(self.num_envs, self._max_episode_steps is not None and self._t >= self._max_episode_steps)
+        return observation, np.zeros(self.num_envs), np.zeros(self.num_envs, bool), truncated, info
 
     def _observe(self, moment: Moment) -> tuple[np.ndarray, dict[str, Any]]:
         return moment.frame.copy(), {"pose": moment.pose.copy()}
