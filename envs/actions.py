@@ -22,7 +22,9 @@ class ActionSpec:
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.keys):
-            raise ValueError(f"{self.world!r}: {len(self.names)} action names but {len(self.keys)} key chords; give one chord per name")
+            raise ValueError(
+                f"{self.world!r}: {len(self.names)} action names but {len(self.keys)} key chords; give one chord per name"
+            )
         for what, values in (("name", self.names), ("key chord", self.keys)):
             if len(set(values)) != len(values):
                 raise ValueError(f"{self.world!r}: an action {what} is used twice in {values}")
@@ -36,7 +38,9 @@ class ActionSpec:
     def check(self, action: int) -> int:
         """Return `action` as an int, or raise ValueError naming the known actions."""
         if not 0 <= int(action) < len(self.names):
-            raise ValueError(f"action {action} is outside 0..{len(self.names) - 1} for {self.world!r}; known: {', '.join(self.names)}")
+            raise ValueError(
+                f"action {action} is outside 0..{len(self.names) - 1} for {self.world!r}; known: {', '.join(self.names)}"
+            )
         return int(action)
 
     def id_of(self, name: str) -> int:

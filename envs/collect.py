@@ -71,17 +71,21 @@ def _collect_one(source: Source, n_steps: int, seed: int, path: Path) -> tuple[i
     return len(episode), time.perf_counter() - started
 
 
-def collect(source: Source, out: Path, n_episodes: int, n_steps: int, seed: int, n_workers: int, provenance: dict[str, Any]) -> dict:
+def collect(
+    source: Source, out: Path, n_episodes: int, n_steps: int, seed: int, n_workers: int, provenance: dict[str, Any]
+) -> dict:
     """Fill `out` with episodes of seeds `seed .. seed + n_episodes - 1`; files already there are kept, not remade.
 
     Returns the manifest, also written to `out/manifest.json`: world, seeds, steps, versions, renderer, rate.
     Raises ValueError where `out` already holds another world's or another length's episodes.
     """
     if n_episodes < 1 or n_steps < 1 or n_workers < 1 or seed < 0:
-        raise ValueError(f"episodes {n_episodes}, steps {n_steps}, workers {n_workers} must be at least 1 and seed {seed} at least 0")
+        raise ValueError(
+            f"episodes {n_episodes}, steps {n_steps}, workers {n_workers} must be at least 1 and seed {seed} at least 0"
+        )
     out.mkdir(parents=True, exist_ok=True)
     manifest_path = out / "manifest.json"
-    manifest = {"world": source.world, "n_steps": n_steps, "provenance": provenance, "seeds": []}
+    manifest: dict[str, Any] = {"world": source.world, "n_steps": n_steps, "provenance": provenance, "seeds": []}
     if manifest_path.exists():
         old = json.loads(manifest_path.read_text())
         for key in ("world", "n_steps", "provenance"):
@@ -92,7 +96,10 @@ def collect(source: Source, out: Path, n_episodes: int, n_steps: int, seed: int,
     missing = [s for s, path in path_of.items() if not path.exists()]
     n_frames, busy_seconds, started = 0, 0.0, time.perf_counter()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_workers, mp_context=context) as pool, tqdm(total=n_episodes, initial=n_episodes - len(missing), unit="ep") as bar:
+    with (
+        ProcessPoolExecutor(n_workers, mp_context=context) as pool,
+        tqdm(total=n_episodes, initial=n_episodes - len(missing), unit="ep") as bar,
+    ):
         tasks = [pool.submit(_collect_one, source, n_steps, s, path_of[s]) for s in missing]
         try:
             for task in as_completed(tasks):

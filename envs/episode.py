@@ -60,7 +60,7 @@ def _validate(episode: Episode) -> None:
         raise EpisodeError(f"image is {image.dtype} {image.shape}; expected uint8 (t, H, W, 3) with t >= 1")
     if action.shape != (len(image),):
         raise EpisodeError(f"action has shape {action.shape}; expected ({len(image)},), one id a frame")
-    if len(action) and not (0 <= action.min() and action.max() < episode.n_actions):
+    if len(action) and not (action.min() >= 0 and action.max() < episode.n_actions):
         raise EpisodeError(f"action ids run from {action.min()} to {action.max()}; expected 0..{episode.n_actions - 1}")
     if episode.pose is not None:
         if episode.pose.shape != (len(image), poses.N_POSE):

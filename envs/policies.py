@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -65,7 +65,15 @@ class MazeTour:
     back the same way, turn once around, stand still, lean on a wall, or let the keys go astray. Every action may slip.
     """
 
-    ERRANDS = {"explore": 0.34, "revisit": 0.24, "out_and_back": 0.14, "turn": 0.10, "stand": 0.03, "bump": 0.07, "stray": 0.08}
+    ERRANDS: ClassVar[dict[str, float]] = {
+        "explore": 0.34,
+        "revisit": 0.24,
+        "out_and_back": 0.14,
+        "turn": 0.10,
+        "stand": 0.03,
+        "bump": 0.07,
+        "stray": 0.08,
+    }
 
     def __init__(self, seed: int, slip: float = 0.04) -> None:
         self.slip = slip
@@ -103,7 +111,9 @@ class MazeTour:
         if errand == "turn":
             self._script.extend([side] * int(self._rng.choice([5, 10, 20, 20])))
             if self._rng.random() < 0.4:
-                self._script.extend([NOOP] * int(self._rng.integers(1, 6)) + [LEFT + RIGHT - side] * int(self._rng.choice([5, 10, 20])))
+                self._script.extend(
+                    [NOOP] * int(self._rng.integers(1, 6)) + [LEFT + RIGHT - side] * int(self._rng.choice([5, 10, 20]))
+                )
         elif errand == "stand":
             self._script.extend([NOOP] * int(self._rng.integers(2, 15)))
         elif errand == "bump":

@@ -30,7 +30,7 @@ class LocalAttention(nn.Module):
 
     def forward(self, tokens: Tensor, phases: Tensor | None, state: KVState) -> tuple[Tensor, KVState]:
         """tokens (b, t, s, d) -> outputs, and the keys of all w + t frames; frame i attends to entries i .. i + w."""
-        b, t, s, _ = tokens.shape
+        b, t = tokens.shape[:2]
         q, k, v = self.qkv(tokens).unflatten(-1, (3, self.h, self.p)).unbind(-3)
         q, k = self.norm_q(q), self.norm_k(k)
         if phases is not None:

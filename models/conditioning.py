@@ -36,6 +36,8 @@ def pose_features(control: Control) -> Tensor:
 class Condition(nn.Module):
     """Noise level, action, pose -> (b, t, d_condition) that modulates every layer."""
 
+    waves: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         d = config.d_condition

@@ -18,6 +18,8 @@ D_HIDDEN = 96
 class EgoMotion(nn.Module):
     """Predicts motion (b, 5) in the player's frame, as in `envs.pose`, from one clean frame."""
 
+    scale: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.n_actions = config.n_actions

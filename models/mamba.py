@@ -55,7 +55,7 @@ class MambaMixer(nn.Module):
 
     def forward(self, tokens: Tensor, state: SSMState) -> tuple[Tensor, Tensor]:
         """tokens (b, t, s, d) -> outputs (b, t, s, d) and the states (b, t + 1, g, h, p, n)."""
-        b, t, s, d = tokens.shape
+        b = len(tokens)
         blocks = to_blocks(tokens, self.grid, self.block) + self.place
         gate, x, B, C, dt = self.inward(blocks).split(self.split, dim=-1)
         x = F.silu(x).unflatten(-1, (self.h, self.p))

@@ -34,6 +34,13 @@ class WorldModel(nn.Module):
     Training, prefill, live denoising, absorbing a finished frame and carrying a long context on are all this one call.
     """
 
+    angles: Tensor
+    pixel_rays: Tensor
+    waves: Tensor
+    harmonics: Tensor
+    gaze: Tensor
+    frequencies: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
@@ -127,7 +134,9 @@ class WorldModel(nn.Module):
             return None
         b, t, k = *pose.shape[:2], len(nearness)
         frame, earlier, seen = (part[:, :-1].flatten(0, 1) for part in last)
-        moved = sweep(self.config, nearness, self.pixel_rays, frame, earlier, pose.flatten(0, 1)) * seen[:, None, None, None, None]
+        moved = (
+            sweep(self.config, nearness, self.pixel_rays, frame, earlier, pose.flatten(0, 1)) * seen[:, None, None, None, None]
+        )
         patches = patchify(moved.flatten(0, 1).unflatten(0, (b, t * k)), self.config.patch)
         return patches.reshape(b, t, k, self.config.n_tokens, 4, -1).transpose(2, 3)
 

@@ -14,7 +14,8 @@ ADAM_RATIO = 0.15
 
 def make_optimizers(model: nn.Module, lr: float, weight_decay: float = 0.01) -> list[Optimizer]:
     """Muon on the 2-D weights of the blocks, AdamW on embeddings, heads, biases and gains."""
-    matrices, others = [], []
+    matrices: list[Tensor] = []
+    others: list[Tensor] = []
     for name, parameter in model.named_parameters():
         inside = name.startswith("blocks.") and parameter.ndim == 2 and name.endswith("weight")
         (matrices if inside else others).append(parameter)
@@ -28,7 +29,7 @@ def make_optimizers(model: nn.Module, lr: float, weight_decay: float = 0.01) -> 
 
 
 def set_progress(optimizers: list[Optimizer], step: int, progress: float, warmup_steps: int = 50) -> float:
-    """Set every learning rate for `progress` in 0..1: a short rise, a plateau, a cosine fall over the last 60%. Returns the factor."""
+    """Set every learning rate for `progress` in 0..1: a short rise, a plateau, a cosine fall over the last 60%; the factor."""
     fall = max(0.0, (progress - 0.4) / 0.6)
     factor = min(1.0, (step + 1) / warmup_steps) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, fall))))
     for optimizer in optimizers:

@@ -66,10 +66,8 @@ def run(options: Options) -> int:
     trainer = Trainer(config, train, options.data, options.validation, options.out)
     if options.resume:
         trainer.resume()
-    threads = torch.get_num_threads()
-    print(
-        f"{sum(p.numel() for p in trainer.model.parameters()) / 1e6:.2f}M parameters on {device}, {threads} of {os.cpu_count()} cores"
-    )
+    millions = sum(p.numel() for p in trainer.model.parameters()) / 1e6
+    print(f"{millions:.2f}M parameters on {device}, {torch.get_num_threads()} of {os.cpu_count()} cores")
     trainer.run()
     if options.ego_motion_minutes > 0:
         ego_motion = train_ego_motion(config, options.data, options.ego_motion_minutes, options.seed)
