@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 INSTALL_HINT = "the voxel world needs numba: `pip install 'revisit[voxel]'`; the learned world plays without it"
 
@@ -17,12 +17,13 @@ try:
 except ImportError as error:
     raise VoxelUnavailable(f"{error}; {INSTALL_HINT}") from error
 
+_EXACT: dict[str, Any] = {"cache": True, "fastmath": False, "error_model": "numpy"}
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
     """`function` as machine code: the same bytes for the same input in every process of one machine."""
-    return numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+    return cast(Function, numba.njit(**_EXACT)(function))
 
 
 def inlined(function: Function) -> Function:
@@ -31,4 +32,4 @@ def inlined(function: Function) -> Function:
     Such a function may read and write arrays but not make them. Counting the references of a scene's arrays on every ray
     took two thirds of the time of a picture: without, 64 x 64 pixels went from 775 to 268 microseconds.
     """
-    return numba.njit(cache=True, fastmath=False, error_model="numpy", forceinline=True, _nrt=False)(function)
+    return cast(Function, numba.njit(**_EXACT, forceinline=True, _nrt=False)(function))

@@ -17,7 +17,7 @@ from envs.voxel import hands, hotbar, inventory, sky
 from envs.voxel.light import flood
 from envs.voxel.moves import ACTIONS, MOVES, Move
 from envs.voxel.noise import uniform
-from envs.voxel.physics import EYE, advance
+from envs.voxel.physics import TO_EYE, advance
 from envs.voxel.raycast import visible
 from envs.voxel.render import HALF_WIDTH, draw
 from envs.voxel.shade import Scene
@@ -61,7 +61,7 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
     resolution: pixels along one side, a multiple of 64 up to 512. n_steps: steps until truncation; None = endless.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": FPS}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": FPS}  # noqa: RUF012  (gymnasium declares it so)
     actions = ACTIONS
 
     def __init__(self, resolution: int = 64, n_steps: int | None = None, render_mode: str = "rgb_array") -> None:
@@ -72,7 +72,7 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         if render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode {render_mode!r} is unknown; the voxel world offers 'rgb_array'")
         self.resolution, self.n_steps, self.render_mode = resolution, n_steps, render_mode
-        self.action_space = gym.spaces.Discrete(ACTIONS.n_actions)
+        self.action_space: gym.spaces.Space = gym.spaces.Discrete(ACTIONS.n_actions)
         self.observation_space = gym.spaces.Box(0, 255, (resolution, resolution, 3), np.uint8)
         self._state: State | None = None
 
@@ -133,10 +133,11 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         at = hands.aim(state)
         steps = data.mining_steps(at.block, hands.held(state)) if at.x >= 0 else 0
         cracked = state.mining[3] / steps if steps and state.mining[:3] == at[:3] else 0.0
-        eye = state.body[:3] + (0.0, 0.0, EYE)
+        eye = state.body[:3] + TO_EYE
         scene = Scene(
-            state.blocks, self._light, data.SHAPE_OF, data.LIGHT_OF, data.OPAQUE, *atlas(), self._clouds, np.array(at[:3]), cracked
-        )
+            state.blocks, self._light, data.SHAPE_OF, data.LIGHT_OF, data.OPAQUE, *atlas(), self._clouds,
+            np.array(at[:3]), cracked,
+        )  # fmt: skip
         axes = hands.view_axes(state.eye_heading, state.eye_pitch)
         draw(image, n_rows, scene, now, eye, *axes, np.zeros(3), np.zeros(3))
         cell = tuple(np.clip(np.floor(eye).astype(int), 0, np.array(state.blocks.shape) - 1))
@@ -173,9 +174,9 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         points = np.repeat(self._marks[None].astype(np.float64), 3, axis=0)
         points[:, :, 2] += np.array([1 / 3, 2 / 3, 0.95])[:, None] * heights
         forward, _, _ = hands.view_axes(state.eye_heading, state.eye_pitch)
-        eye = state.body[:3] + (0.0, 0.0, EYE)
+        eye = state.body[:3] + TO_EYE
         seen = visible(state.blocks, data.SOLID, eye, points.reshape(-1, 3), forward, 1.0 / np.hypot(1.0, HALF_WIDTH), 3.2)
-        return seen.reshape(3, -1).any(axis=0)
+        return np.asarray(seen.reshape(3, -1).any(axis=0))
 
     def snapshot(self) -> State:
         """The exact present: a value that nothing later changes, good for any VoxelEnv of this version."""
@@ -187,6 +188,6 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
             raise ValueError(f"cannot restore a {type(snapshot).__name__}; expected what VoxelEnv.snapshot() returned")
         if snapshot.version != SNAPSHOT_VERSION:
             raise ValueError(
-                f"the snapshot is of version {snapshot.version}, this voxel world of version {SNAPSHOT_VERSION}; take a new snapshot"
+                f"the snapshot is of version {snapshot.version}, this world of version {SNAPSHOT_VERSION}; take a new one"
             )
         self._enter(snapshot)

@@ -55,7 +55,8 @@ def make_ground(seed: int) -> Ground:
     rough = np.array([1.0, 0.9, 0.45, 1.0, 0.5])[region]
     land = SEA + 1.6 + _blur(rough) * hills
     land += 10.5 * _bump(away[SNOW], 14.0) * (0.7 + 0.6 * smooth(seed + 5, 4.0, x, y)) - 8.5 * _bump(away[LAKE], 9.5)
-    shore = np.minimum(np.minimum(x, NX - 1 - x), np.minimum(y, NY - 1 - y)) + 3.5 * (smooth(seed + 6, 6.0, x, y) - 0.6)
+    outwards = (np.abs(x + 0.5 - NX / 2) ** 3 + np.abs(y + 0.5 - NY / 2) ** 3) ** (1 / 3)
+    shore = NX / 2 - outwards + 4.0 * (smooth(seed + 6, 6.0, x, y) - 0.6)
     t = np.clip((shore - 0.5) / 5.0, 0.0, 1.0)
     height = 3.0 + (land - 3.0) * (t * t * (3.0 - 2.0 * t))
     height_blocks = np.clip(np.floor(height), 3, 20).astype(int)
@@ -65,7 +66,7 @@ def make_ground(seed: int) -> Ground:
 def _blur(value: FloatArray) -> FloatArray:
     """`value` (48, 48) blurred over five blocks, so that regions meet without a cliff."""
     padded = np.pad(value, 2, mode="edge")
-    return sum(padded[i : i + NX, j : j + NY] for i in range(5) for j in range(5)) / 25.0
+    return np.mean([padded[i : i + NX, j : j + NY] for i in range(5) for j in range(5)], axis=0)
 
 
 def _fill(height: np.ndarray, region: np.ndarray) -> np.ndarray:
@@ -78,7 +79,8 @@ def _fill(height: np.ndarray, region: np.ndarray) -> np.ndarray:
     lowest = np.minimum.reduce([padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]])
     steep = (height - lowest)[:, :, None] >= 3
     beach = (top <= SEA + 1) & (r != SNOW)
-    b = {name: block_id(name) for name in ("bedrock", "stone", "dirt", "grass", "snowy_grass", "snow", "sand", "sandstone", "water", "ice")}
+    names = ("bedrock", "stone", "dirt", "grass", "snowy_grass", "snow", "sand", "sandstone", "water", "ice")
+    b = {name: block_id(name) for name in names}
     blocks = np.full(SHAPE, b["stone"], np.uint8)
     soil = (depth >= 0) & (depth <= 2) & ~steep
     blocks[soil] = b["dirt"]

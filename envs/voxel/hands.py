@@ -24,7 +24,7 @@ from envs.voxel.blocks import (
 )
 from envs.voxel.ground import NX, NY, NZ
 from envs.voxel.moves import Move
-from envs.voxel.physics import EYE, HEIGHT, WIDTH
+from envs.voxel.physics import HEIGHT, TO_EYE, WIDTH
 from envs.voxel.raycast import FACES, march
 from envs.voxel.recipes import RECIPES
 from envs.voxel.state import CRAFTED, MINED, PLACED, State, with_block
@@ -65,7 +65,7 @@ def aim_from(blocks: np.ndarray, eye: np.ndarray, heading: float, pitch: float) 
 
 
 def aim(state: State) -> Aim:
-    return aim_from(state.blocks, state.body[:3] + (0.0, 0.0, EYE), state.eye_heading, state.eye_pitch)
+    return aim_from(state.blocks, state.body[:3] + TO_EYE, state.eye_heading, state.eye_pitch)
 
 
 def held(state: State) -> int:
@@ -116,13 +116,17 @@ def place(state: State, at: Aim) -> State:
         return state
     if SHAPE_OF[at.block] == CROSS or SHAPE_OF[state.blocks[cell]] not in (EMPTY, LIQUID, BEAM):
         return state
-    low = state.body[:3] - (WIDTH / 2, WIDTH / 2, 0.0)
-    high = state.body[:3] + (WIDTH / 2, WIDTH / 2, HEIGHT)
-    if SOLID[item] and all(low[i] < cell[i] + 1 and high[i] > cell[i] for i in range(3)):
+    if SOLID[item] and _in_body(state.body, cell):
         return state
     slots = inventory.remove(state.slots, item, 1, first=state.selected)
     assert slots is not None
     return replace(with_block(state, cell, item), slots=slots, event=(PLACED, item, 1))
+
+
+def _in_body(body: np.ndarray, cell: tuple[int, int, int]) -> bool:
+    """Whether the body (7,) reaches into `cell`."""
+    low, high = np.array([-WIDTH / 2, -WIDTH / 2, 0.0]), np.array([WIDTH / 2, WIDTH / 2, HEIGHT])
+    return bool((body[:3] + low < np.array(cell) + 1).all() and (body[:3] + high > cell).all())
 
 
 def near(state: State, block: int) -> bool:

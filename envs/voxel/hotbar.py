@@ -56,7 +56,7 @@ def draw_bar(slots: Inventory, selected: int, resolution: int) -> np.ndarray:
         if count >= 10:
             _write(bar, count // 10, SLOT * unit, left, unit, _TENS)
         if count >= 2:
-            _write(bar, count % 10, SLOT * unit, left + (4 if count < 10 else 3) * unit - (unit if count < 10 else 0), unit, _ONES)
+            _write(bar, count % 10, SLOT * unit, left + (2 if count < 10 else 3) * unit, unit, _ONES)
     return bar
 
 

@@ -36,8 +36,8 @@ def _stamp(*layers: str) -> np.ndarray:
 LEGEND = {".": AIR, "_": _KEEP} | {
     letter: block_id(name)
     for letter, name in {
-        "s": "stone_bricks", "c": "cobblestone", "p": "planks", "l": "log", "r": "roof", "t": "torch", "~": "water", "w": "white_wool",
-        "R": "red_wool", "L": "red_lamp", "B": "red_beam", "S": "sandstone",
+        "s": "stone_bricks", "c": "cobblestone", "p": "planks", "l": "log", "r": "roof", "t": "torch", "~": "water",
+        "w": "white_wool", "R": "red_wool", "L": "red_lamp", "B": "red_beam",
     }.items()
 }  # fmt: skip
 
@@ -48,8 +48,8 @@ _HUT_DOOR = "lp.pl p...p p...p p...p lpppl"
 _ARCH = "_______ {} _______"
 
 STAMPS = {
-    "tower": _stamp(_TOWER_DOOR, _TOWER_DOOR, _TOWER_WALL, _TOWER_WALL, _TOWER_WINDOW, _TOWER_WALL, "sssss sssss sssss sssss sssss",
-                    "s.s.s ..... s...s ..... s.s.s"),
+    "tower": _stamp(_TOWER_DOOR, _TOWER_DOOR, _TOWER_WALL, _TOWER_WALL, _TOWER_WINDOW, _TOWER_WALL,
+                    "sssss sssss sssss sssss sssss", "s.s.s ..... s...s ..... s.s.s"),
     "hut": _stamp(_HUT_DOOR, "lp.pl p...p ..... p..tp lpppl", "lpppl ppppp ppppp ppppp lpppl", "rrrrr rrrrr rrrrr rrrrr rrrrr",
                   "..... .rrr. .rrr. .rrr. ....."),
     "well": _stamp("ccc c~c ccc", "l.l ... l.l", "l.l ... l.l", "rrr rrr rrr", "... .r. ..."),
@@ -58,10 +58,11 @@ STAMPS = {
                    _ARCH.format("_RRwRR_"), _ARCH.format("__RwR__")),
 }  # fmt: skip
 _HEIGHT = {"tower": 8, "hut": 5, "well": 5, "beacon": 4, "arch": 6}
+_FLOOR = {"tower": "stone_bricks", "hut": "planks", "well": "cobblestone", "beacon": "stone_bricks", "arch": "grass"}
 _REGION = {"tower": FOREST, "hut": MEADOW, "well": DESERT, "beacon": SNOW, "arch": LAKE}
 
 
-def _spot(ground: Ground, name: str, size: tuple[int, int], taken: Iterable[tuple[int, int]], seed: int) -> tuple[int, int]:
+def _spot(ground: Ground, name: str, size: tuple[int, int], taken: Iterable[tuple[float, float]], seed: int) -> tuple[int, int]:
     """Corner (x, y) of the flattest dry footprint near the middle of the landmark's region and away from the others."""
     goal = ground.sites[_REGION[name]]
     if name == "hut":  # the player starts in the middle of the meadow and should see it from there
@@ -100,15 +101,11 @@ def build(blocks: np.ndarray, ground: Ground, seed: int) -> tuple[np.ndarray, tu
         floor = int(np.median(ground.height[x : x + nx, y : y + ny]))
         floor = max(floor, SEA + 1)
         soil = blocks[x : x + nx, y : y + ny, :floor]
-        soil[np.isin(soil, (AIR, block_id("water")))] = block_id("dirt")
-        soil[:, :, floor - 1] = _floor_block(name)
+        soil[np.arange(floor) >= ground.height[x : x + nx, y : y + ny, None]] = block_id("dirt")
+        soil[:, :, floor - 1] = block_id(_FLOOR[name])
         above = blocks[x : x + nx, y : y + ny, floor:]
         above[:] = AIR
         part = stamp[:, :, : above.shape[2]]
         np.copyto(above[:, :, : part.shape[2]], part, where=part != _KEEP)
         landmarks.append(Landmark(name, x + nx / 2, y + ny / 2, float(floor), _HEIGHT[name]))
     return blocks, tuple(landmarks)
-
-
-def _floor_block(name: str) -> int:
-    return block_id({"tower": "stone_bricks", "hut": "planks", "well": "cobblestone", "beacon": "stone_bricks", "arch": "grass"}[name])

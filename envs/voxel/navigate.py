@@ -158,5 +158,5 @@ def walkable(blocks: np.ndarray) -> np.ndarray:
 
 def cell_of(position: np.ndarray) -> tuple[int, int, int]:
     """The cell of the feet at `position` (3,), inside the world."""
-    x, y, z = np.floor(position + (0.0, 0.0, 0.05)).astype(int)
+    x, y, z = np.floor(position + np.array([0.0, 0.0, 0.05])).astype(int)
     return int(np.clip(x, 0, NX - 1)), int(np.clip(y, 0, NY - 1)), int(np.clip(z, 0, NZ - 1))

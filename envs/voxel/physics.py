@@ -8,6 +8,8 @@ from envs.voxel.compiled import compiled
 
 WIDTH, HEIGHT, EYE = 0.6, 1.8, 1.62
 """Blocks: the body's box, and the eye above the feet."""
+TO_EYE = np.array([0.0, 0.0, EYE])
+"""From the feet to the eye, blocks."""
 N_TICKS = 2
 """Physics ticks in one action; a tick is 1/20 s."""
 

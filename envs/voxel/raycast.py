@@ -23,7 +23,9 @@ def march(
     x, y, z = int(np.floor(ox)), int(np.floor(oy)), int(np.floor(oz))
     sx, sy, sz = (1 if dx > 0 else -1), (1 if dy > 0 else -1), (1 if dz > 0 else -1)
     far = 1e30
-    step_x, step_y, step_z = (abs(1 / dx) if dx != 0 else far), (abs(1 / dy) if dy != 0 else far), (abs(1 / dz) if dz != 0 else far)
+    step_x = abs(1 / dx) if dx != 0 else far
+    step_y = abs(1 / dy) if dy != 0 else far
+    step_z = abs(1 / dz) if dz != 0 else far
     tx = ((x + 1 - ox) if dx > 0 else (ox - x)) * step_x if dx != 0 else far
     ty = ((y + 1 - oy) if dy > 0 else (oy - y)) * step_y if dy != 0 else far
     tz = ((z + 1 - oz) if dz > 0 else (oz - z)) * step_z if dz != 0 else far
@@ -52,14 +54,19 @@ def march(
 
 
 @compiled
-def visible(blocks: np.ndarray, opaque: np.ndarray, eye: np.ndarray, points: np.ndarray, forward: np.ndarray, cone: float, slack: float) -> np.ndarray:
-    """bool (n,): which of `points` (n, 3) lie within the cone (cosine) around `forward` with nothing before them but the last `slack` blocks."""
+def visible(
+    blocks: np.ndarray, stops: np.ndarray, eye: np.ndarray, points: np.ndarray, forward: np.ndarray, cone: float, slack: float
+) -> np.ndarray:
+    """bool (n,): which of `points` (n, 3) lie in the cone (cosine) around `forward` with a free line of sight.
+
+    What stands within `slack` blocks of a point belongs to it and does not hide it.
+    """
     seen = np.zeros(len(points), np.bool_)
     for i in range(len(points)):
         dx, dy, dz = points[i, 0] - eye[0], points[i, 1] - eye[1], points[i, 2] - eye[2]
         away = np.sqrt(dx * dx + dy * dy + dz * dz)
         if away < 1e-6 or (dx * forward[0] + dy * forward[1] + dz * forward[2]) < cone * away:
             continue
-        hit = march(blocks, opaque, eye[0], eye[1], eye[2], dx / away, dy / away, dz / away, max(away - slack, 0.0))
+        hit = march(blocks, stops, eye[0], eye[1], eye[2], dx / away, dy / away, dz / away, max(away - slack, 0.0))
         seen[i] = hit[0] < 0
     return seen

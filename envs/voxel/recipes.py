@@ -41,7 +41,7 @@ def parse_recipes(tables: Mapping[str, Any]) -> tuple[Recipe, ...]:
         except (ValueError, TypeError) as error:
             raise ValueError(f"recipe {number} ({name or 'no name'}): {error}") from None
         if not pairs or any(count < 1 for _, count in pairs) or f.get("count", 1) < 1:
-            raise ValueError(f"recipe {number} ({name}): needs {needs} and count {f.get('count', 1)}; expected at least 1 of each")
+            raise ValueError(f"recipe {number} ({name}): needs {needs}, count {f.get('count', 1)}; expected at least 1 of each")
         if any(recipe.name == name for recipe in recipes):
             raise ValueError(f"recipe {number} makes {name!r} again; each item has one recipe")
         recipes.append(Recipe(name, made, f.get("count", 1), pairs, near))

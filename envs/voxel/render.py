@@ -23,7 +23,10 @@ _TINY = 1e-12
 def _trace(
     out: np.ndarray, work: np.ndarray, scene: Scene, sky: Sky, eye: np.ndarray, dx: float, dy: float, dz: float, pixel: float
 ) -> None:
-    """Write into `out` (3,) the colour seen from `eye` along the unit ray; `work` (3,) is overwritten. pixel: its width at 1 block."""
+    """Write into `out` (3,) the colour seen from `eye` along the unit ray.
+
+    work: (3,) scratch space. pixel: width of a pixel at a distance of one block.
+    """
     x, y, z = int(np.floor(eye[0])), int(np.floor(eye[1])), int(np.floor(eye[2]))
     sx, sy, sz = (1 if dx > 0 else -1), (1 if dy > 0 else -1), (1 if dz > 0 else -1)
     ix, iy, iz = abs(1.0 / dx), abs(1.0 / dy), abs(1.0 / dz)
@@ -72,8 +75,8 @@ def _trace(
 
 @inlined
 def draw(
-    image: np.ndarray, n_rows: int, scene: Scene, sky: Sky, eye: np.ndarray, forward: np.ndarray, right: np.ndarray, up: np.ndarray,
-    colour: np.ndarray, work: np.ndarray,
+    image: np.ndarray, n_rows: int, scene: Scene, sky: Sky, eye: np.ndarray,
+    forward: np.ndarray, right: np.ndarray, up: np.ndarray, colour: np.ndarray, work: np.ndarray,
 ) -> None:  # fmt: skip
     """Draw the view from `eye` into the first `n_rows` rows of `image` (H, W, 3) uint8.
 

@@ -10,6 +10,7 @@ from envs.voxel.compiled import inlined
 from envs.voxel.ground import NX, NY, NZ, SEA
 from envs.voxel.sky import Sky
 
+
 class Scene(NamedTuple):
     """What there is to see, whatever the hour.
 

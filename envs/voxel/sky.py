@@ -14,12 +14,11 @@ DAY_STEPS = 2400
 CLOUD_SIDE = 64
 """Cells along one side of the repeating cloud picture; a cell is four blocks wide."""
 
-_KEYS = (  # sun height (sine), zenith, horizon, light
-    (-0.30, (8, 10, 26), (18, 24, 46), (0.19, 0.22, 0.34)),
-    (-0.06, (30, 38, 86), (110, 72, 92), (0.34, 0.32, 0.42)),
-    (0.06, (74, 112, 190), (246, 168, 112), (0.74, 0.62, 0.52)),
-    (0.30, (92, 150, 236), (178, 212, 248), (1.0, 0.97, 0.92)),
-)
+_HEIGHTS = (-0.30, -0.06, 0.06, 0.30)
+"""Sines of the sun's height for which the colours below are given; between them they blend."""
+_ZENITH = ((8, 10, 26), (30, 38, 86), (74, 112, 190), (92, 150, 236))
+_HORIZON = ((18, 24, 46), (110, 72, 92), (246, 168, 112), (178, 212, 248))
+_LIGHT = ((0.22, 0.25, 0.38), (0.34, 0.32, 0.42), (0.74, 0.62, 0.52), (1.0, 0.97, 0.92))
 
 
 class Sky(NamedTuple):
@@ -48,9 +47,9 @@ def sky_at(share: float) -> Sky:
     angle = 2 * np.pi * share
     sun = np.array([np.cos(angle), -0.35 * np.sin(angle), np.sin(angle)])
     sun /= np.linalg.norm(sun)
-    heights = [key[0] for key in _KEYS]
     zenith, horizon, light = (
-        np.array([np.interp(sun[2], heights, [key[part][i] for key in _KEYS]) for i in range(3)]) for part in (1, 2, 3)
+        np.array([np.interp(sun[2], _HEIGHTS, column) for column in zip(*colours, strict=True)])
+        for colours in (_ZENITH, _HORIZON, _LIGHT)
     )
     levels = np.arange(256)
     falloff = 0.84 ** (FULL - levels // 16) * (levels // 16 > 0)

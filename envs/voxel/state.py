@@ -58,7 +58,8 @@ class State:
 def start(terrain: Terrain) -> State:
     """The first moment on an island: standing at its spawn with empty hands, facing its hut."""
     heading = int(np.round(terrain.heading / STEP)) % N_HEADINGS
-    return State(terrain.seed, 0, terrain.blocks, spawn_body(*terrain.spawn), heading, 0, inventory.empty(), 0, np.zeros(N_ITEMS, bool))
+    body, slots, had = spawn_body(*terrain.spawn), inventory.empty(), np.zeros(N_ITEMS, bool)
+    return State(terrain.seed, 0, terrain.blocks, body, heading, 0, slots, 0, had)
 
 
 def with_block(state: State, cell: tuple[int, int, int], block: int) -> State:

@@ -73,7 +73,7 @@ def _start(ground: Ground) -> tuple[int, int]:
 def _welcome(
     blocks: np.ndarray, ground: Ground, free: np.ndarray, start: tuple[int, int], towards: float, salt: int
 ) -> np.ndarray:
-    """`blocks` with what a first minute needs near `start`: two trees and a boulder that shows coal. `free` is narrowed in place."""
+    """`blocks` with what a first minute needs near `start`: two trees and a boulder that shows coal; narrows `free` in place."""
     blocks = blocks.copy()
     side = 1.0 if uniform(salt + 61, 0) < 0.5 else -1.0
     wanted = [("tree", 4.6, 0.75), ("tree", 5.6, 1.25), ("rock", 6.0, -0.9)]

@@ -217,7 +217,8 @@ def _copies(full: np.ndarray, holes: bool) -> np.ndarray:
         cover = weight.sum(axis=(1, 3))
         mean = colour.sum(axis=(1, 3)) / np.maximum(cover, 1.0)[..., None]
         seen = cover / factor**2 > (0.25 if holes else 0.0)
-        rows.append(np.concatenate([np.round(mean), np.where(seen, 255.0, 0.0)[..., None]], axis=-1).astype(np.uint8).reshape(-1, 4))
+        copy = np.concatenate([np.round(mean), np.where(seen, 255.0, 0.0)[..., None]], axis=-1)
+        rows.append(copy.astype(np.uint8).reshape(-1, 4))
     return np.concatenate(rows)
 
 
