@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from envs.snapshot import SnapshotUnsupported
-from simulator import snapshot_file
 from simulator.hashes import frame_hash
 from simulator.intents import (
     Branch,
@@ -183,12 +182,16 @@ class Session:
         dream = dream_of(self.world)
         if dream is None:
             raise ValueError("moments of the real world cannot be saved; play a learned one")
+        from simulator import snapshot_file  # torch
+
         snapshot_file.save(dream.snapshot(), path, dream.engine)
 
     def _load(self, path: Path) -> None:
         dream = dream_of(self.world)
         if dream is None or isinstance(self.world, BesideWorld):
             raise ValueError("a saved moment goes on in a dream alone; start without --real and --beside")
+        from simulator import snapshot_file  # torch
+
         dream.restore(snapshot_file.load(path, dream.engine))
         if isinstance(self.world, SplitWorld):
             self.world.forget()

@@ -10,8 +10,9 @@ import numpy as np
 
 from envs.episode import Episode
 from envs.policies import Policy
-from simulator import compose, likeness
+from simulator import compose
 from simulator.env_process import WorldDied
+from simulator.evaluation import metrics
 from simulator.world import Snapshot, Tick, World
 from simulator.worlds import LearnedWorld, RealWorld
 
@@ -35,12 +36,13 @@ class TwinWorld:
         self._tick: Tick | None = None
 
     def _show(self, left: Tick, right: Tick) -> Tick:
-        psnr = likeness.psnr(left.frame, right.frame)
+        psnr = float(metrics.psnr(metrics.column_mse(left.frame[None], right.frame[None]).mean()))
+        ssim = float(metrics.column_ssim(left.frame[None], right.frame[None]).mean())
         if psnr >= PARTED_PSNR:
             self._parted_since = None
         elif self._parted_since is None:
             self._parted_since = left.t
-        info = {**right.info, "panels": self.panels, "psnr": psnr, "ssim": likeness.ssim(left.frame, right.frame)}
+        info = {**right.info, "panels": self.panels, "psnr": psnr, "ssim": ssim}
         info |= {"parted_since": self._parted_since, "right_pose": right.pose}
         frame = compose.beside(left.frame, right.frame, compose.difference(left.frame, right.frame))
         self._tick = Tick(frame, left.t, left.action, left.pose, left.seconds + right.seconds, info)

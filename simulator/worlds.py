@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
 
 from envs.actions import ActionSpec
 from envs.episode import Episode
-from simulator.engine import Moment
 from simulator.env_process import EnvProcess
 from simulator.world import Snapshot, Tick
+
+if TYPE_CHECKING:  # an engine brings torch along, which a window should not wait for and a real world does not need
+    from simulator.engine import Moment
 
 
 @dataclass(frozen=True, slots=True)

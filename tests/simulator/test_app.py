@@ -216,3 +216,8 @@ def test_every_command_has_its_method():
 def test_the_picture_drawn_is_the_newest(tmp_path):
     _, screen, app = played(tmp_path, ["+up", "", ""])
     assert np.array_equal(screen.drawn[-1], app.session.tick.frame)
+
+
+def test_a_window_need_not_wait_for_torch():
+    done = run_python("import sys, simulator.commands.play; print('torch' in sys.modules, 'mujoco' in sys.modules)")
+    assert done.stdout.split() == ["False", "False"], done.stderr
