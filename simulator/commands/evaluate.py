@@ -26,14 +26,20 @@ class Options:
     """Denoising steps a frame; None keeps the checkpoint's own."""
     device: str = "auto"
     """auto, cpu or cuda."""
+    threads: int | None = None
+    """CPU threads; None leaves it to PyTorch. 1 is by far the fastest where other programs keep the cores busy."""
 
 
 def run(options: Options) -> int:
     """Evaluate and print the summary as one JSON line, the last one."""
+    import torch
+
     from simulator.evaluation import plan as plans
     from simulator.evaluation.run import evaluate, headline
     from simulator.load import load_engine
 
+    if options.threads is not None:
+        torch.set_num_threads(max(1, options.threads))
     plan = plans.quick() if options.quick else plans.full()
     if options.mazes is not None:
         if options.mazes < 1:
@@ -44,10 +50,11 @@ def run(options: Options) -> int:
     engine = load_engine(options.checkpoint, options.world, n_steps=options.n_steps, device=options.device)
     baselines, left_out = {}, []
     for path in options.baselines:
+        name = path.name if [other.name for other in options.baselines].count(path.name) == 1 else str(path)
         try:
-            baselines[path.name] = load_engine(path, options.world, n_steps=options.n_steps, device=options.device)
+            baselines[name] = load_engine(path, options.world, n_steps=options.n_steps, device=options.device)
         except (ValueError, OSError) as error:
-            left_out.append(f"baseline {path.name}: {' '.join(str(error).split())}")
+            left_out.append(f"baseline {name}: {' '.join(str(error).split())}")
     results = evaluate(engine, options.data, options.out, plan, baselines, left_out)
     for line in results["left_out"]:
         print(f"left out: {line}")

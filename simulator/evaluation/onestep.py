@@ -122,5 +122,5 @@ def _keep_strip(strips: list[Strip], scene: Scene, aim: Target, dream: np.ndarra
     age = scenes.inside(scene.age[aim.t][None], aim.border)[0]
     old = (age >= tally.LOWER_EDGES[2]) & np.isfinite(age)
     if old.mean() > _STRIP_SHARE and (not strips or aim.t - strips[-1].t >= _STRIP_GAP):
-        typical = int(np.median(age[old]))
-        strips.append(Strip(aim.t, typical, scene.episode.image[aim.t - typical], aim.truth[0], dream))
+        last = aim.t - int(np.bincount(age[old].astype(int)).argmax())  # the frame that showed most of it
+        strips.append(Strip(aim.t, aim.t - last, scene.episode.image[last], aim.truth[0], dream))
