@@ -38,7 +38,7 @@ class Guide(Worker):
                 if not (yield from self.obtain(*short, depth + 1)):
                     return False
             elif not self._near(recipe.near):
-                if not (yield from self._workplace(recipe.near, depth)):
+                if not (yield from self.workplace(recipe.near, depth)):
                     return False
             else:
                 break
@@ -51,7 +51,7 @@ class Guide(Worker):
         away = np.abs(np.argwhere(self.blocks == block) - np.array(self.cell)).max(axis=1)
         return block == NOTHING or bool((away < WORKPLACE).any())
 
-    def _workplace(self, block: int, depth: int) -> Routine:
+    def workplace(self, block: int, depth: int) -> Routine:
         """Stand by a `block`: go to a known one if it is not far, else put up a new one here."""
         known = np.argwhere(self.blocks == block)
         if len(known):

@@ -136,15 +136,17 @@ def _stands_with_view(
                     inside = a == x and b == y and (mode == BEFORE or c > z)  # never dig under the own feet
                     if inside or not can[a, b, c] or n >= len(found):
                         continue
-                    heading, _ = _view_onto(blocks, touchable, a + 0.5, b + 0.5, c + EYE, x, y, z, mode)
-                    if heading >= 0:
+                    good = True
+                    for ox, oy in ((0.5, 0.5), (0.25, 0.25), (0.75, 0.75), (0.25, 0.75), (0.75, 0.25)):
+                        good = good and _view_onto(blocks, touchable, a + ox, b + oy, c + EYE, x, y, z, mode)[0] >= 0
+                    if good:
                         found[n, 0], found[n, 1], found[n, 2] = a, b, c
                         n += 1
     return n
 
 
 def stands_with_view(blocks: np.ndarray, cells: np.ndarray, mode: int = AT) -> np.ndarray:
-    """int16 (n, 3): dry cells from whose middle at least one of `cells` (m, 3) can be aimed at or placed into."""
+    """int16 (n, 3): dry cells from anywhere in which one of `cells` (m, 3) can be aimed at or placed into."""
     found = np.zeros((4096, 3), np.int16)
     can = _standable(blocks, SOLID, _LIQUID, False)
     n = _stands_with_view(blocks, TOUCHABLE, can, np.asarray(cells, np.int16).reshape(-1, 3), mode, found)

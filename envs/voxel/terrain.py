@@ -10,7 +10,7 @@ import numpy as np
 from envs.voxel.blocks import AIR, block_id
 from envs.voxel.caves import carve
 from envs.voxel.flora import plant, plant_oak
-from envs.voxel.ground import MEADOW, NX, NY, SEA, Ground, make_ground
+from envs.voxel.ground import MEADOW, NX, NY, NZ, SEA, Ground, make_ground
 from envs.voxel.landmarks import Landmark, build
 from envs.voxel.noise import hashed, uniform
 
@@ -86,7 +86,7 @@ def _welcome(
             for x in range(4, NX - 4)
             for y in range(4, NY - 4)
             if free[x - reach : x + reach + 1, y - reach : y + reach + 1].all()
-            and ground.height[x, y] > SEA
+            and SEA < ground.height[x, y] < NZ - 8
             and blocks[x, y, ground.height[x, y]] == AIR
             and blocks[x, y, ground.height[x, y] - 1] != AIR
         ]

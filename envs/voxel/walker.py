@@ -107,10 +107,7 @@ class Walker:
             here = int(steps[x, y, z])
             if here <= near:
                 return True
-            if here < UNREACHED:
-                target = self._next(steps, (x, y, z))
-            else:
-                target = self._foothold(steps) or target
+            target = self._next(steps, (x, y, z)) if here < UNREACHED else self._foothold(steps) or target
             if target is None:
                 return False
             patience = PATIENCE if here < best else patience - 1
@@ -146,7 +143,7 @@ class Walker:
         for _ in range(8):
             x, y, _ = self.cell
             off = np.array([x + 0.5, y + 0.5]) - self.position[:2]
-            if np.abs(off).max() < 0.3:
+            if np.abs(off).max() < 0.26:
                 return True
             c, s = np.cos(self.info["pose"][3]), np.sin(self.info["pose"][3])
             ahead, aside = off @ (c, s), off @ (s, -c)

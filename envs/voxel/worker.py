@@ -55,7 +55,7 @@ class Worker(Walker):
                 yield A["cycle"]
         return False
 
-    def _take_tool(self, block: int) -> Routine:
+    def take_tool(self, block: int) -> Routine:
         """Hold the best pickaxe for `block`, or anything for what needs none; False where the drop would be lost."""
         owned = [item for item in PICKAXES if self.has(item)]
         if not BLOCKS[block].tool or not owned:
@@ -71,7 +71,7 @@ class Worker(Walker):
     def _strike(self, cell: Cell) -> Routine:
         """Mine `cell`, which is in the cross."""
         block = int(self.blocks[cell])
-        yield from self._take_tool(block)
+        yield from self.take_tool(block)
         held = int(self.info["hotbar"][self.info["selected"], 0])
         for _ in range(mining_steps(block, held) + 2):
             if self.blocks[cell] != block:
