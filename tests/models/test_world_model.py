@@ -1,0 +1,216 @@
+"""One function, any number of frames: streaming equals parallel, the future and the neighbours change nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from models.state import detach, map_state, n_bytes, tensors, where_rows
+from tests.models.tiny import FAMILIES, REMEMBERING, assert_same_state, inputs, part_of, randomised
+
+T = 9
+TOLERANCE = 2e-5
+"""Float32 sums in another order: batched over frames or one frame at a time."""
+
+families = pytest.mark.parametrize("family", FAMILIES)
+
+
+def close(a, b):
+    torch.testing.assert_close(a, b, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@families
+@pytest.mark.parametrize("split", [[1] * T, [2, 3, 4], [5, 1, 3], [8, 1]], ids=str)
+def test_any_split_of_the_frames_equals_one_call(family, split):
+    model = randomised(FAMILIES[family])
+    frames, level, control = inputs(model.config, 2, T)
+    whole, final = model(frames, level, control, model.init_state(2))
+    state, parts, start = model.init_state(2), [], 0
+    for n in split:
+        now = slice(start, start + n)
+        part, state = model(frames[:, now], level[:, now], part_of(control, (slice(None), now)), state)
+        parts.append(part)
+        start += n
+    close(torch.cat(parts, dim=1), whole)
+    assert_same_state(state, final)
+
+
+@pytest.mark.parametrize("family", ["maze-small", "maze-paper"])
+def test_streaming_parity_holds_past_a_chunk_of_the_scan(family, monkeypatch):
+    monkeypatch.setattr("models.ops.scan.CHUNK", 4)
+    model = randomised(FAMILIES[family])
+    frames, level, control = inputs(model.config, 2, 11)
+    whole, final = model(frames, level, control, model.init_state(2))
+    first, state = model(frames[:, :5], level[:, :5], part_of(control, (slice(None), slice(0, 5))), model.init_state(2))
+    second, state = model(frames[:, 5:], level[:, 5:], part_of(control, (slice(None), slice(5, None))), state)
+    close(torch.cat([first, second], dim=1), whole)
+    assert_same_state(state, final)
+
+
+@families
+def test_a_changed_frame_leaves_earlier_predictions_alone_and_changes_later_ones(family):
+    model = randomised(FAMILIES[family])
+    frames, level, control = inputs(model.config, 2, T)
+    before, _ = model(frames, level, control, model.init_state(2))
+    changed = frames.clone()
+    changed[:, 4] = -changed[:, 4]
+    after, _ = model(changed, level, control, model.init_state(2))
+    close(after[:, :4], before[:, :4])
+    for t in (4, 5):
+        assert (after[:, t] - before[:, t]).abs().max() > 1e-3
+
+
+@families
+@pytest.mark.parametrize("name", ["action", "pose", "motion"])
+def test_a_changed_control_leaves_earlier_predictions_alone_and_changes_its_own(family, name):
+    model = randomised(FAMILIES[family])
+    frames, level, control = inputs(model.config, 2, T)
+    before, _ = model(frames, level, control, model.init_state(2))
+    value = getattr(control, name).clone()
+    value[:, 4] = (value[:, 4] + 1) % 6 if name == "action" else value[:, 4] + 0.3
+    after, _ = model(frames, level, control._replace(**{name: value}), model.init_state(2))
+    close(after[:, :4], before[:, :4])
+    assert (after[:, 4] - before[:, 4]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("family", REMEMBERING)
+def test_what_lies_beyond_all_attention_is_remembered(family):
+    model = randomised(FAMILIES[family])
+    first_and_last = _reach(model, T)
+    assert first_and_last > 1e-4
+
+
+def test_without_a_mixer_nothing_beyond_the_window_is_remembered():
+    model = randomised(FAMILIES["maze-attention"])
+    reach = len(model.config.layers) * model.config.window + 1
+    assert _reach(model, reach + 1) > 1e-6, "the test can tell"
+    assert _reach(model, reach + 2) == 0
+
+
+def _reach(model, n_frames):
+    """How much the prediction of the last frame changes with the first one."""
+    frames, level, control = inputs(model.config, 2, n_frames)
+    before, _ = model(frames, level, control, model.init_state(2))
+    frames = frames.clone()
+    frames[:, 0] = -frames[:, 0]
+    after, _ = model(frames, level, control, model.init_state(2))
+    return (after[:, -1] - before[:, -1]).abs().max().item()
+
+
+@families
+def test_rows_do_not_move_one_another(family):
+    model = randomised(FAMILIES[family])
+    frames, level, control = inputs(model.config, 3, T)
+    together, final = model(frames, level, control, model.init_state(3))
+    for row in range(3):
+        only = slice(row, row + 1)
+        alone, state = model(frames[only], level[only], part_of(control, only), model.init_state(1))
+        close(alone, together[only])
+        assert_same_state(state, map_state(lambda part, only=only: part[only], final))
+
+
+@families
+def test_the_state_handed_in_is_untouched_and_can_be_used_again(family):
+    model = randomised(FAMILIES[family])
+    frames, level, control = inputs(model.config, 2, T)
+    _, state = model(frames, level, control, model.init_state(2))
+    kept = [part.clone() for part in tensors(state)]
+    first, after = model(frames, level, control, state)
+    model(-frames, level, control, after)
+    second, again = model(frames, level, control, state)
+    assert all(torch.equal(a, b) for a, b in zip(tensors(state), kept, strict=True))
+    assert torch.equal(first, second)
+    assert all(torch.equal(a, b) for a, b in zip(tensors(after), tensors(again), strict=True))
+
+
+@families
+def test_the_state_before_a_frame_is_the_state_of_a_call_on_the_frames_before_it(family):
+    model = randomised(FAMILIES[family])
+    frames, level, control = inputs(model.config, 2, T)
+    _, start = model(*inputs(model.config, 2, 3, seed=5), model.init_state(2))
+    _, trail = model.trace(frames, level, control, start)
+    chosen = torch.tensor([[0, 3, 8], [1, 4, 7]])
+    states = model.states_before(trail, chosen)
+    for place, (row, t) in enumerate((row, int(t)) for row in range(2) for t in chosen[row]):
+        expected = start
+        if t:
+            _, expected = model(frames[:, :t], level[:, :t], part_of(control, (slice(None), slice(0, t))), start)
+            assert_same_state(model.state_at(trail, t), expected)
+        one = map_state(lambda part, place=place: part[place : place + 1], states)
+        assert_same_state(one, map_state(lambda part, row=row: part[row : row + 1], expected))
+
+
+@families
+def test_targets_predicted_side_by_side_equal_single_frames_predicted_from_the_stream(family):
+    model = randomised(FAMILIES[family])
+    clean, level, control = inputs(model.config, 2, T)
+    noisy, noise_level, _ = inputs(model.config, 2, T, seed=7)
+    _, trail = model.trace(clean, level, control, model.init_state(2))
+    every = torch.arange(T).expand(2, -1)
+    told = part_of(control, (slice(None),))
+    rows = type(told)(*(part.flatten(0, 1)[:, None] for part in told))
+    together, _ = model(noisy.flatten(0, 1)[:, None], noise_level.flatten()[:, None], rows, model.states_before(trail, every))
+    state = model.init_state(2)
+    for t in range(T):
+        now = (slice(None), slice(t, t + 1))
+        alone, _ = model(noisy[now], noise_level[now], part_of(control, now), state)
+        close(together.unflatten(0, (2, T))[:, t], alone)
+        _, state = model(clean[now], level[now], part_of(control, now), state)
+
+
+@families
+def test_absorbing_without_predicting_leaves_the_same_state(family):
+    model = randomised(FAMILIES[family])
+    frames, level, control = inputs(model.config, 2, T)
+    _, full = model(frames, level, control, model.init_state(2))
+    nothing, state = model(frames, level, control, model.init_state(2), predict=False)
+    assert nothing.numel() == 0
+    assert_same_state(state, full, tolerance=1e-6)
+
+
+@families
+def test_the_state_keeps_its_size_however_long_it_runs(family):
+    model = randomised(FAMILIES[family])
+    state = model.init_state(1)
+    shapes = [part.shape for part in tensors(state)]
+    size = n_bytes(state)
+    for seed in range(3):
+        _, state = model(*inputs(model.config, 1, 7, seed), state)
+        assert [part.shape for part in tensors(state)] == shapes
+    assert n_bytes(state) == size
+
+
+def test_rows_are_chosen_from_one_state_or_the_other():
+    model = randomised(FAMILIES["map-and-ssd"])
+    _, seen = model(*inputs(model.config, 2, 4), model.init_state(2))
+    mixed = where_rows(torch.tensor([True, False]), seen, model.init_state(2))
+    for part, old, new in zip(tensors(mixed), tensors(seen), tensors(model.init_state(2)), strict=True):
+        assert torch.equal(part[:1], old[:1])
+        assert torch.equal(part[1:], new[1:])
+
+
+def test_a_detached_state_carries_no_history():
+    model = randomised(FAMILIES["maze-small"]).requires_grad_(True)
+    _, state = model(*inputs(model.config, 1, 2), model.init_state(1))
+    assert any(part.requires_grad for part in tensors(state))
+    assert not any(part.requires_grad for part in tensors(detach(state)))
+
+
+@families
+def test_every_parameter_takes_part_in_the_prediction(family):
+    model = randomised(FAMILIES[family]).requires_grad_(True)
+    predicted, _ = model(*inputs(model.config, 2, T), model.init_state(2))
+    (predicted * torch.linspace(-1, 1, predicted.numel()).view_as(predicted)).sum().backward()
+    idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
+    assert not idle
+
+
+def test_pure_noise_says_nothing_about_the_frame():
+    model = randomised(dataclasses.replace(FAMILIES["maze-small"]))
+    frames, _, control = inputs(model.config, 1, 1)
+    ones = torch.ones(1, 1)
+    first, _ = model(frames, ones, control, model.init_state(1))
+    second, _ = model(-frames, ones, control, model.init_state(1))
+    assert torch.equal(first, second)

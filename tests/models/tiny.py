@@ -1,0 +1,95 @@
+"""Models small enough to test in milliseconds, none of whose parameters is zero, and clips to feed them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from envs import pose as poses
+from envs.episode import Episode
+from models.conditioning import Control
+from models.config import PRESETS, Layer, MapGrid, ModelConfig
+from models.state import StreamState, tensors
+from models.world_model import WorldModel
+
+SMALL: dict[str, Any] = dict(
+    image=(16, 16), patch=(8, 4), d_model=32, d_head=16, window=2, d_state=8, n_ssd_heads=2, d_ssd_head=8,
+    n_map_heads=2, d_map_head=6, d_condition=16, grid=MapGrid(n_x=10, n_y=12, n_depths=5, farthest_cells=4.0),
+)  # fmt: skip
+
+SSD = Layer(mixer="ssd", block=(2, 4))
+FAMILIES = {name: dataclasses.replace(make(), layers=_layers, **SMALL) for (name, make), _layers in zip(
+    PRESETS.items(),
+    [(Layer(), Layer()), (Layer(mixer="none"),) * 2, (Layer(mixer="ssd", block=(2, 2)), Layer(mixer="ssd", block=(1, 4))),
+     (dataclasses.replace(SSD, attention=False),) * 2],
+    strict=True,
+)} | {
+    "ssd-one-token-blocks": ModelConfig(layers=(Layer(mixer="ssd", block=(1, 1)), SSD), **SMALL),
+    "map-and-ssd": ModelConfig(layers=(Layer(), SSD), **SMALL),
+    "map-without-attention": ModelConfig(layers=(Layer(attention=False),) * 2, **SMALL),
+    "no-frame-before": ModelConfig(layers=(Layer(), SSD), **(SMALL | {"nearness": ()})),
+}  # fmt: skip
+"""Every preset at toy size, and mixtures that use the same parts otherwise."""
+
+REMEMBERING = [name for name, config in FAMILIES.items() if any(layer.mixer != "none" for layer in config.layers)]
+
+
+def randomised(config: ModelConfig, seed: int = 0) -> WorldModel:
+    """A model in which every parameter matters: nothing is left at its initial zero."""
+    torch.manual_seed(seed)
+    model = WorldModel(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.15 * torch.randn(parameter.shape))
+    return model.requires_grad_(False)
+
+
+def walk(n_rows: int, n_frames: int, seed: int = 0) -> Control:
+    """Controls (b, t) of players who stay within a few cells, so that places are seen again."""
+    rng = np.random.default_rng(seed)
+    motion = np.zeros((n_rows, n_frames, 5))
+    motion[..., 0] = rng.uniform(-0.3, 0.3, (n_rows, n_frames))
+    motion[..., 3] = rng.uniform(-0.5, 0.5, (n_rows, n_frames))
+    pose = np.zeros_like(motion)
+    pose[:, 0] = [2.0, 2.5, 0.0, 0.0, 0.0]
+    for t in range(1, n_frames):
+        pose[:, t] = poses.move(pose[:, t - 1], motion[:, t])
+    motion[:, 0] = 0
+    action = torch.from_numpy(rng.integers(0, 6, (n_rows, n_frames)))
+    return Control(action, torch.from_numpy(pose).float(), torch.from_numpy(motion).float())
+
+
+def inputs(config: ModelConfig, n_rows: int, n_frames: int, seed: int = 0) -> tuple[Tensor, Tensor, Control]:
+    """Frames (b, t, 3, H, W), noise levels (b, t) and controls for one call."""
+    generator = torch.Generator().manual_seed(seed)
+    frames = torch.rand(n_rows, n_frames, 3, *config.image, generator=generator) * 2 - 1
+    level = torch.rand(n_rows, n_frames, generator=generator)
+    return frames, level, walk(n_rows, n_frames, seed)
+
+
+def part_of(control: Control, where: Any) -> Control:
+    return Control(*(value[where] for value in control))
+
+
+def assert_same_state(one: StreamState, other: StreamState, tolerance: float = 2e-5) -> None:
+    for a, b in zip(tensors(one), tensors(other), strict=True):
+        torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
+
+
+def episode(n_frames: int, seed: int = 0, side: int = 16) -> Episode:
+    """A ring of colours seen while turning on the spot: simple enough to learn in seconds."""
+    rng = np.random.default_rng(seed)
+    turn = rng.choice([-0.3, 0.0, 0.3], n_frames)
+    turn[0] = 0
+    heading = turn.cumsum()
+    pose = np.zeros((n_frames, 5))
+    pose[:, :2], pose[:, 3] = 2.5, poses.wrap(heading)
+    bearing = heading[:, None] - np.linspace(-0.7, 0.7, side)
+    ring = 127 + 100 * np.stack([np.sin(k * bearing + rng.uniform(0, 6)) for k in (1, 2, 3)], axis=-1)
+    image = np.broadcast_to(ring[:, None], (n_frames, side, side, 3)).astype(np.uint8)
+    action = np.where(turn > 0, 2, np.where(turn < 0, 3, 0))
+    return Episode(image, action, 6, pose)
