@@ -29,7 +29,8 @@ ENDLESS = 1_000_000
 class Recipe:
     """world: "memory-maze" (also -11, -13, -15) or "voxel". checkpoint: folder, None the shipped one. kind: dream, real, beside
     or split. context: an episode file to start from, and its hash. n_steps: denoising steps a frame, None the model's own.
-    n_lead_in: real steps absorbed before play beside reality. device: torch device or auto.
+    n_lead_in: real steps absorbed before play beside reality. device: torch device or auto. resolution: pixels along one side
+    of a real world played alone; beside a dream it has the dream's.
     """
 
     world: str = "memory-maze"
@@ -40,6 +41,7 @@ class Recipe:
     n_steps: int | None = None
     n_lead_in: int = 40
     device: str = "auto"
+    resolution: int = 64
 
     def with_hash(self) -> Recipe:
         """The recipe with the context file's hash filled in, or compared where it is there. ValueError names the difference."""
@@ -53,15 +55,15 @@ class Recipe:
         return replace(self, context_hash=found)
 
 
-def env_maker(world: str) -> Callable[[], gym.Env]:
-    """A picklable function that builds the real env of `world`."""
+def env_maker(world: str, resolution: int = 64) -> Callable[[], gym.Env]:
+    """A picklable function that builds the real env of `world` with square pictures of `resolution` pixels a side."""
     name, _, size = world.partition("-maze")
     if name == "memory" and size in ("", "-9", "-11", "-13", "-15"):
         maze = importlib.import_module("envs.memory_maze")
-        return partial(maze.MemoryMazeEnv, size=int(size.removeprefix("-") or 9), n_steps=ENDLESS)
+        return partial(maze.MemoryMazeEnv, size=int(size.removeprefix("-") or 9), resolution=resolution, n_steps=ENDLESS)
     if world == "voxel":
         try:
-            return importlib.import_module("envs.voxel.env").VoxelEnv
+            return partial(importlib.import_module("envs.voxel.env").VoxelEnv, resolution=resolution)
         except ModuleNotFoundError as error:
             raise ValueError(f"the real voxel world is not installed ({error}); `pip install 'revisit[voxel]'`") from error
     raise ValueError(f"unknown world {world!r}; known: memory-maze, memory-maze-11, memory-maze-13, memory-maze-15, voxel")
@@ -71,7 +73,8 @@ def load_dream(recipe: Recipe) -> LearnedWorld:
     """The learned world of `recipe`, with its context file (if any) among the start clips and chosen."""
     load: Any = importlib.import_module("simulator.load")
     checkpoint = None if recipe.checkpoint is None else Path(recipe.checkpoint)
-    engine = load.load_engine(checkpoint, recipe.world, n_steps=recipe.n_steps, device=recipe.device)
+    world = "memory-maze" if recipe.world.startswith("memory-maze") else recipe.world  # one model for mazes of every size
+    engine = load.load_engine(checkpoint, world, n_steps=recipe.n_steps, device=recipe.device)
     return dream_from(engine, recipe)
 
 
@@ -89,7 +92,7 @@ def dream_from(engine: Any, recipe: Recipe) -> LearnedWorld:
 def open_world(recipe: Recipe, engine: Any = None) -> World:
     """The world `recipe` describes, ready to reset. engine: use this one instead of loading the checkpoint's."""
     if recipe.kind == "real":
-        return RealWorld(env_maker(recipe.world))
+        return RealWorld(env_maker(recipe.world, recipe.resolution))
     dream = load_dream(recipe) if engine is None else dream_from(engine, recipe)
     if recipe.kind == "split":
         return SplitWorld(dream)
@@ -98,7 +101,9 @@ def open_world(recipe: Recipe, engine: Any = None) -> World:
             raise ValueError(
                 "--beside starts from a walk through the real world; --context belongs to a dream alone: give one of them"
             )
-        return BesideWorld(dream, RealWorld(env_maker(recipe.world)), partial(_guide, dream), recipe.n_lead_in)
+        return BesideWorld(
+            dream, RealWorld(env_maker(recipe.world, dream.engine.frame_shape[0])), partial(_guide, dream), recipe.n_lead_in
+        )
     if recipe.kind != "dream":
         raise ValueError(f"unknown kind {recipe.kind!r}; known: dream, real, beside, split")
     return dream

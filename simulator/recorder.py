@@ -33,8 +33,12 @@ def check_video_path(path: Path) -> Path:
     if path.suffix not in VIDEO_KINDS:
         raise ValueError(f"{path}: unknown video kind {path.suffix!r}; expected {' or '.join(VIDEO_KINDS)}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "wb"):
-        return path
+    existed = path.exists()
+    with open(path, "ab"):  # an older video stays whole until the first new frame
+        pass
+    if not existed:
+        path.unlink()
+    return path
 
 
 class VideoRecorder:
@@ -94,8 +98,6 @@ class VideoRecorder:
     def close(self) -> None:
         """Finish the file; OSError where its end could not be written. A second call does nothing."""
         if self._encoder is None:
-            if self.path.exists() and self.path.stat().st_size == 0:
-                self.path.unlink()
             return
         encoder, failure = self._encoder, ""
         if encoder.stdin is not None:

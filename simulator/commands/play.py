@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,13 @@ class Options(WorldOptions):
     """Folder in which every session leaves a folder of its own."""
 
 
+def _own_folder(parent: Path) -> Path:
+    """A folder name that no earlier session has: the time of day, numbered where two begin in one second."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    names = (stamp if n == 1 else f"{stamp}-{n}" for n in itertools.count(1))
+    return next(parent / name for name in names if not (parent / name).exists())
+
+
 def run(options: Options, engine: Any = None) -> int:
     """engine: play this one instead of loading the checkpoint's."""
     if options.driver not in ("you", "explore", "random", "recorded"):
@@ -51,7 +59,7 @@ def run(options: Options, engine: Any = None) -> int:
         window.draw(None, Rect(0, 0, 1, 1), [Label(*middle, f"opening {options.world} ...", 22, anchor="m")])
         world = open_world(recipe, engine)
         rate = chosen_rate(options.fps, world.fps)
-        folder = options.sessions / time.strftime("%Y%m%d-%H%M%S")
+        folder = _own_folder(options.sessions)
         session = Session(world, options.header(world, recipe, rate.fps), folder / "session.jsonl")
     except BaseException:
         window.close()

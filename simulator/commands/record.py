@@ -34,18 +34,20 @@ def run(options: Options, engine: Any = None) -> int:
     """engine: play this one instead of loading the checkpoint's."""
     if options.frames < 1:
         raise ValueError(f"--frames {options.frames}; expected 1 or more")
+    if Path(options.policy).resolve() == options.out.with_suffix(".jsonl").resolve():
+        raise ValueError(f"--policy {options.policy} is where the log of --out {options.out} goes; choose another --out")
     recipe = options.recipe()
     check_video_path(options.out)
     world = open_world(recipe, engine)
     rate = chosen_rate(options.fps, world.fps)
     log = options.out.with_suffix(".jsonl")
+    policy = driver(options.policy, world.actions, options.seed)
     session = Session(world, options.header(world, recipe, rate.fps), log)
     print(f"{session.header.description}; {rate.describe(world.fps)}")
     started = time.perf_counter()
     try:
         tick = session.apply(options.reset(world, recipe))
         session.sinks["video"] = VideoRecorder(options.out, rate.fps)
-        policy = driver(options.policy, world.actions, options.seed)
         for _ in tqdm(range(options.frames), unit="frame"):
             tick = session.apply(Step(policy.act(tick.frame, {"pose": tick.pose, **tick.info})))
             if session.notes:

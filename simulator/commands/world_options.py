@@ -36,6 +36,8 @@ class WorldOptions:
     """Denoising steps a frame; without it what the model was tuned for."""
     lead_in: int = 40
     """Real steps the dream is shown first when playing beside reality."""
+    resolution: int = 64
+    """Pixels along one side of a real world's picture (--real); a dream has its own."""
     device: str = "auto"
     """cpu, cuda, mps, or auto for the best there is."""
     history_mb: int = 512
@@ -60,6 +62,7 @@ class WorldOptions:
             n_steps=self.steps,
             n_lead_in=self.lead_in,
             device=self.device,
+            resolution=self.resolution,
         ).with_hash()
 
     def header(self, world: World, recipe: Recipe, fps: float) -> Header:

@@ -22,7 +22,7 @@ from simulator.twin import SplitWorld, dream_of
 from simulator.ui import hud
 from simulator.ui.controls import Controls
 from simulator.ui.events import Event
-from simulator.ui.keymap import COMMANDS, Keymap
+from simulator.ui.keymap import COMMANDS, Keymap, move_help
 from simulator.ui.meters import Meters, resident_mib
 from simulator.ui.shapes import Rect, Shape
 
@@ -184,13 +184,8 @@ class App:
         return f"{state} · {self.controls.driver}{resync}"
 
     def _help(self) -> tuple[tuple[str, str], ...]:
-        keys = self.session.world.actions.keys
-        logical = sorted({key for chord in keys for key in chord if not key.isdecimal()})
-        moves = ("arrows / wasd" if "a" not in logical else "arrows / w s", "move; keys held together count together")
-        others = [
-            (" / ".join(self.keymap.keys_for(k)), k) for k in logical if k not in hud.ARROWS and self.keymap.keys_for(k) != [k]
-        ]
-        return (moves, *others, *((self.keymap.key_of(command.name), command.what) for command in COMMANDS))
+        moves = move_help(self.session.world.actions, self.keymap)
+        return (*moves, *((self.keymap.key_of(command.name), command.what) for command in COMMANDS))
 
     def _measurements(self) -> tuple[tuple[str, str], ...]:
         session, timeline, dream = self.session, self.session.timeline, dream_of(self.session.world)

@@ -150,6 +150,22 @@ class Keymap:
         return [key for key, meaning in self._moves.items() if meaning == logical]
 
 
+def move_help(spec: ActionSpec, keymap: Keymap) -> list[tuple[str, str]]:
+    """(keys, meaning) of every logical key of `spec`: the four arrows in one row, the digits in another."""
+    alone = {next(iter(chord)): name for name, chord in zip(spec.names, spec.keys, strict=True) if len(chord) == 1}
+    used = dict.fromkeys(key for chord in spec.keys for key in sorted(chord))
+    arrows = [key for logical in ("up", "left", "down", "right") for key in keymap.keys_for(logical) if key != logical]
+    rows = [(f"arrows / {''.join(arrows)}", "move and turn; keys held together count together")]
+    for key in used:
+        if not key.isdecimal() and key not in ("up", "left", "down", "right"):
+            also = "" if key in alone else " + 1 .. 9"
+            rows.append((" / ".join(keymap.keys_for(key)) + also, alone.get(key, key).replace("_", " ")))
+    digits = [key for key in used if key.isdecimal() and key in alone]
+    if digits:
+        rows.append((f"{digits[0]} .. {digits[-1]}", alone[digits[0]].rsplit("_", 1)[0]))
+    return rows
+
+
 class HeldKeys:
     """The logical keys that count for the next step: those down now, and those tapped since the last one."""
 

@@ -120,6 +120,16 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_dreamt(capsys, o
     assert capsys.readouterr().err.startswith("error: ")
 
 
+def test_a_failed_recording_leaves_the_older_video_and_the_policy_it_would_overwrite(tmp_path, capsys):
+    out = tmp_path / "a.mp4"
+    assert run_sim.main(["record", "--frames", "3", "--out", str(out)]) == 0
+    before, log = out.read_bytes(), out.with_suffix(".jsonl").read_bytes()
+    assert run_sim.main(["record", "--frames", "3", "--out", str(out), "--checkpoint", "nowhere"]) == 2
+    assert run_sim.main(["record", "--frames", "3", "--out", str(out), "--policy", str(out.with_suffix(".jsonl"))]) == 2
+    assert "choose another --out" in capsys.readouterr().err
+    assert (out.read_bytes(), out.with_suffix(".jsonl").read_bytes()) == (before, log)
+
+
 def test_a_disk_that_fills_while_recording_is_exit_code_2(tmp_path, capsys):
     (tmp_path / "x.mp4").symlink_to("/dev/full")
     assert run_sim.main(["record", "--out", str(tmp_path / "x.mp4"), "--frames", "400"]) == 2

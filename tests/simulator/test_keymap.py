@@ -6,7 +6,7 @@ import pytest
 
 from envs.actions import ActionSpec
 from envs.memory_maze import ACTIONS
-from simulator.ui.keymap import COMMANDS, DEFAULTS, HeldKeys, Keymap, find_conflicts, load_bindings
+from simulator.ui.keymap import COMMANDS, DEFAULTS, HeldKeys, Keymap, find_conflicts, load_bindings, move_help
 
 
 def action(*keys: str) -> str:
@@ -104,3 +104,14 @@ def test_a_bad_key_file_is_refused_in_words(tmp_path, text, message):
     with pytest.raises(ValueError, match=message) as caught:
         load_bindings(path)
     assert str(path) in str(caught.value)
+
+
+def test_help_names_every_key_of_a_world():
+    chords = ("", "up", "a", "space", "mine", "1", "2", "craft 1")
+    names = ("noop", "forward", "strafe_left", "jump", "mine", "slot_1", "slot_2", "craft_planks")
+    spec = ActionSpec("x", names, tuple(frozenset(chord.split()) for chord in chords))
+    assert move_help(spec, Keymap(spec)) == [
+        ("arrows / w", "move and turn; keys held together count together"), ("a", "strafe left"), ("space", "jump"),
+        ("mouse left / e", "mine"), ("z + 1 .. 9", "craft"), ("1 .. 2", "slot"),
+    ]  # fmt: skip
+    assert move_help(ACTIONS, Keymap(ACTIONS))[0][0] == "arrows / wad"
