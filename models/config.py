@@ -59,7 +59,7 @@ class ModelConfig:
     d_model: int = 192
     d_head: int = 32
     mlp_ratio: float = 2.5
-    layers: tuple[Layer, ...] = (Layer(), Layer(), Layer(), Layer())
+    layers: tuple[Layer, ...] = (Layer(mixer="none"), Layer(), Layer(mixer="none"), Layer())
     window: int = 4
     """Past frames attention sees; None-like 0 means own frame only."""
     chunk: int = 1
@@ -156,7 +156,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
 
 
 def maze_small() -> ModelConfig:
-    """Memory Maze for a laptop CPU: pose-addressed map in every layer, local attention, strips as tokens."""
+    """Memory Maze for a laptop CPU: a pose-addressed map in every other layer, local attention in all, strips as tokens."""
     return ModelConfig()
 
 
