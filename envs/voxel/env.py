@@ -97,7 +97,7 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         if seed is None:
             seed = int(self.np_random.integers(N_SEEDS))
         self._enter(start(generate(seed)))
-        return self.render(), self._info()
+        return self.render(), self.describe()
 
     def _enter(self, state: State) -> None:
         """Make `state` the present, with everything that is worked out from it once."""
@@ -122,7 +122,7 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         if new.any():
             self._state = replace(state, had=state.had | new)
         truncated = self.n_steps is not None and state.t >= self.n_steps
-        return self.render(), float(new.sum()), False, truncated, self._info()
+        return self.render(), float(new.sum()), False, truncated, self.describe()
 
     def render(self) -> np.ndarray:  # type: ignore[override]
         """uint8 (resolution, resolution, 3): the present; drawing it again changes nothing."""
@@ -147,7 +147,8 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         image[n_rows:] = self._bar
         return image
 
-    def _info(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
+        """The `info` of the present; asking again changes nothing."""
         state = self.state
         at = hands.aim(state)
         return {

@@ -30,7 +30,7 @@ class VoxelTour:
     """
 
     ERRANDS = {  # noqa: RUF012  (weights, never written)
-        "progress": 0.24, "explore": 0.12, "landmark": 0.16, "changed": 0.12, "look_away": 0.12, "loop": 0.07, "build": 0.08,
+        "progress": 0.30, "explore": 0.12, "landmark": 0.16, "changed": 0.12, "look_away": 0.12, "loop": 0.07, "build": 0.08,
         "knock_down": 0.03, "stand": 0.02, "stray": 0.04,
     }  # fmt: skip
 

@@ -16,9 +16,9 @@ CLOUD_SIDE = 64
 
 _HEIGHTS = (-0.30, -0.06, 0.06, 0.30)
 """Sines of the sun's height for which the colours below are given; between them they blend."""
-_ZENITH = ((8, 10, 26), (30, 38, 86), (74, 112, 190), (92, 150, 236))
-_HORIZON = ((18, 24, 46), (110, 72, 92), (246, 168, 112), (178, 212, 248))
-_LIGHT = ((0.22, 0.25, 0.38), (0.34, 0.32, 0.42), (0.74, 0.62, 0.52), (1.0, 0.97, 0.92))
+_ZENITH = ((12, 15, 36), (32, 42, 92), (74, 112, 190), (92, 150, 236))
+_HORIZON = ((28, 36, 66), (110, 72, 92), (246, 168, 112), (178, 212, 248))
+_LIGHT = ((0.30, 0.34, 0.48), (0.40, 0.38, 0.48), (0.74, 0.62, 0.52), (1.0, 0.97, 0.92))
 
 
 class Sky(NamedTuple):
@@ -57,7 +57,7 @@ def sky_at(share: float) -> Sky:
     table = np.maximum(falloff[:, None] * light, glow[:, None] * np.array([1.0, 0.86, 0.62]))
     return Sky(
         zenith, horizon, 255.0 * np.minimum(light * 1.02, 1.0), sun, float(np.clip(-4.0 * sun[2] - 0.2, 0.0, 1.0)),
-        np.maximum(table, 0.045), np.array([26.0, 66.0, 140.0]) * light,
+        np.maximum(table, 0.06), np.array([26.0, 66.0, 140.0]) * light,
     )  # fmt: skip
 
 

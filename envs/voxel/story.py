@@ -17,7 +17,7 @@ from envs.voxel.walker import A, Cell, Routine
 
 ORE_STEP, TOOL_STEP, RETURN_STEP = 120, 450, 900
 ORE, TOOL, LANDMARK = "coal", "stone_pickaxe", "hut"
-GOOD_SEED = 2
+GOOD_SEED = 0
 """A seed whose story is known to come off; many others do too."""
 
 

@@ -35,11 +35,22 @@ def _maze_source(world: str, n_steps: int) -> tuple[Source, dict[str, Any]]:
     return Source(world, make_env, MazeTour), dict(make_env().provenance)
 
 
+def _voxel_source(n_steps: int) -> tuple[Source, dict[str, Any]]:
+    from envs.voxel.env import VoxelEnv
+    from envs.voxel.player import VoxelTour
+
+    make_env = partial(VoxelEnv, n_steps=n_steps + 1)
+    return Source("voxel", make_env, VoxelTour), dict(make_env().provenance)
+
+
 def run(options: Options) -> int:
-    if options.world.startswith("memory-maze"):
+    if options.world == "voxel":
+        source, provenance = _voxel_source(options.steps)
+    elif options.world.startswith("memory-maze"):
         source, provenance = _maze_source(options.world, options.steps)
     else:
-        raise ValueError(f"unknown world {options.world!r}; known: memory-maze, memory-maze-11, memory-maze-13, memory-maze-15")
+        known = "memory-maze, memory-maze-11, memory-maze-13, memory-maze-15, voxel"
+        raise ValueError(f"unknown world {options.world!r}; known: {known}")
     manifest = collect(source, options.out, options.episodes, options.steps, options.seed, options.workers, provenance)
     print(f"{len(manifest['seeds'])} episodes in {options.out}; {manifest['frames_per_second_per_process']} frames/s a process")
     return 0
