@@ -92,7 +92,8 @@ class Controls:
         logical, command = self.keymap.logical(key, ctrl), self.keymap.command(key, ctrl)
         if logical is not None:
             self.held.press(key, logical)
-            self.first_press = at if self.first_press is None else self.first_press
+            if self.first_press is None and self._policy is None and not self.paused:
+                self.first_press = at
         elif command in HELD:
             self.commands_held.add(command)
         elif command is not None:

@@ -101,7 +101,9 @@ def _top(view: View, size: tuple[int, int]) -> list[Shape]:
         right -= 8 * len(text) + 26
     color = {"playing": GREEN, "paused": AMBER, "rewinding": BLUE}.get(view.mode.split(" ")[0], SOFT)
     shapes.append(Label(right, y, view.mode, 15, color, "r"))
-    return [*shapes, Label(size[0] / 2, y, view.details, 13, SOFT, "m")]
+    if size[0] >= 720:  # else it would run into its neighbours
+        shapes.append(Label(size[0] / 2, y, view.details, 13, SOFT, "m"))
+    return shapes
 
 
 def _bottom(view: View, layout: Layout, size: tuple[int, int]) -> list[Shape]:
@@ -109,7 +111,8 @@ def _bottom(view: View, layout: Layout, size: tuple[int, int]) -> list[Shape]:
     shapes: list[Shape] = [Box(Rect(0, top + 6, size[0], BOTTOM), PANEL)]
     shapes += key_caps(view, 16, top + 18)
     shapes += timeline_bar.draw(view.timeline, layout.bar) + timeline_bar.caption(view.timeline, layout.bar)
-    shapes.append(Label(layout.bar.x + layout.bar.w, layout.bar.y + layout.bar.h + 12, view.hint, 12, SOFT, "r"))
+    if layout.bar.w >= 360:
+        shapes.append(Label(layout.bar.x + layout.bar.w, layout.bar.y + layout.bar.h + 12, view.hint, 12, SOFT, "r"))
     right = size[0] - 16
     shapes += [
         Label(right - 50, top + 28, f"{view.fps:.1f}", 24, INK, "r"),
@@ -143,8 +146,9 @@ def _arrow(key: str, cap: Rect, color: tuple[int, int, int, int]) -> Polygon:
 
 def _captions(view: View, layout: Layout) -> list[Shape]:
     width = layout.picture.w / max(1, len(view.captions))
+    texts = view.captions if width >= 230 else tuple("  ".join(text.split("  ")[:2]) for text in view.captions)
     middles = (layout.picture.x + (i + 0.5) * width for i in range(len(view.captions)))
-    return [Label(x, layout.picture.y - 13, text, 14, INK, "m") for x, text in zip(middles, view.captions, strict=True)]
+    return [Label(x, layout.picture.y - 13, text, 14, INK, "m") for x, text in zip(middles, texts, strict=True)]
 
 
 def _notes(view: View, layout: Layout) -> list[Shape]:

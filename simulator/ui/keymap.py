@@ -21,7 +21,7 @@ class Command:
 
 
 COMMANDS = (
-    Command("pause", ("p",), "pause and go on"),
+    Command("pause", ("p", "pad 7"), "pause and go on"),
     Command("single_step", (".",), "one step (pauses)"),
     Command("reset", ("return",), "start again"),
     Command("new_seed", ("n",), "start again, new seed"),
@@ -30,7 +30,7 @@ COMMANDS = (
     Command("rate", ("f",), "rate: natural, smooth, fast"),
     Command("more_steps", ("=", "+"), "more denoising steps"),
     Command("fewer_steps", ("-",), "fewer denoising steps"),
-    Command("rewind", ("backspace",), "rewind", held=True),
+    Command("rewind", ("backspace", "pad 4"), "rewind", held=True),
     Command("mark", ("m",), "mark this moment"),
     Command("jump", ("j",), "jump to the next mark"),
     Command("branch", ("b",), "branch off with a new seed"),
@@ -52,12 +52,13 @@ COMMANDS = (
 )
 
 MOVES: Mapping[str, tuple[str, ...]] = {
-    "up": ("up", "w"),
-    "down": ("down", "s"),
-    "left": ("left", "a"),
-    "right": ("right", "d"),
-    "mine": ("mouse left", "e"),
-    "place": ("mouse right", "q"),
+    "up": ("up", "w", "pad up"),
+    "down": ("down", "s", "pad down"),
+    "left": ("left", "a", "pad left"),
+    "right": ("right", "d", "pad right"),
+    "mine": ("mouse left", "e", "pad 2"),
+    "place": ("mouse right", "q", "pad 1"),
+    "space": ("space", "pad 0"),
     "craft": ("z",),
 }
 """Logical key -> physical keys. A logical key not listed here is its own physical key."""
@@ -143,7 +144,8 @@ class Keymap:
 
     def key_of(self, command: str) -> str:
         """How to give `command`, for help: its keys, with Ctrl where the world uses the key itself."""
-        return " / ".join(("ctrl " if key in self._moves else "") + key for key in self._bindings.commands[command])
+        keys = [key for key in self._bindings.commands[command] if not key.startswith("pad ")]
+        return " / ".join(("ctrl " if key in self._moves else "") + key for key in keys)
 
     def keys_for(self, logical: str) -> list[str]:
         """The physical keys that press `logical`."""
@@ -154,12 +156,13 @@ def move_help(spec: ActionSpec, keymap: Keymap) -> list[tuple[str, str]]:
     """(keys, meaning) of every logical key of `spec`: the four arrows in one row, the digits in another."""
     alone = {next(iter(chord)): name for name, chord in zip(spec.names, spec.keys, strict=True) if len(chord) == 1}
     used = dict.fromkeys(key for chord in spec.keys for key in sorted(chord))
-    arrows = [key for logical in ("up", "left", "down", "right") for key in keymap.keys_for(logical) if key != logical]
+    arrows = [key for logical in ("up", "left", "down", "right") for key in keymap.keys_for(logical) if len(key) == 1]
     rows = [(f"arrows / {''.join(arrows)}", "move and turn; keys held together count together")]
     for key in used:
         if not key.isdecimal() and key not in ("up", "left", "down", "right"):
             also = "" if key in alone else " + 1 .. 9"
-            rows.append((" / ".join(keymap.keys_for(key)) + also, alone.get(key, key).replace("_", " ")))
+            keys = [physical for physical in keymap.keys_for(key) if not physical.startswith("pad ")]
+            rows.append((" / ".join(keys) + also, alone.get(key, key).replace("_", " ")))
     digits = [key for key in used if key.isdecimal() and key in alone]
     if digits:
         rows.append((f"{digits[0]} .. {digits[-1]}", alone[digits[0]].rsplit("_", 1)[0]))

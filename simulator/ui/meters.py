@@ -44,8 +44,11 @@ class Meters:
         self._shown.append(now)
 
     def fps(self, now: float) -> float:
-        """Ticks a second that reached the screen during the last two seconds."""
-        recent = [at for at in self._shown if now - at <= 2.0]
+        """Ticks a second that reached the screen during the last two seconds, or between the last three where they are slow."""
+        shown = list(self._shown)
+        recent = [at for at in shown if now - at <= 2.0]
+        if len(recent) < 3:
+            recent = [at for at in shown[-3:] if now - at <= 10.0]
         return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else 0.0
 
 

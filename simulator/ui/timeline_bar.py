@@ -56,7 +56,8 @@ def caption(timeline: Timeline, rect: Rect) -> list[Shape]:
     """How much is remembered, in words below the bar."""
     ids = sorted(timeline.lines)
     branches = f" · branch {ids.index(timeline.branch) + 1} of {len(ids)}" if len(ids) > 1 else ""
-    text = f"t {timeline.tick.t}{branches} · history {timeline.n_bytes / 2**20:.0f} of {timeline.budget >> 20} MiB"
+    memory = f" · history {timeline.n_bytes / 2**20:.0f} of {timeline.budget >> 20} MiB" if rect.w >= 220 else ""
+    text = f"t {timeline.tick.t}{branches}{memory}"
     return [Label(rect.x, rect.y + rect.h + 12, text, 12, SOFT)]
 
 

@@ -18,6 +18,8 @@ from simulator.ui.events import Closed, Event, FocusLost, KeyDown, KeyUp, Resize
 from simulator.ui.shapes import PAPER, Box, Color, Dot, Label, Polygon, Rect, Shape, Stroke
 
 SMALLEST = (480, 400)
+STICK = 0.5
+"""How far a stick must lean to count, 1 being all the way."""
 BUTTONS = {1: "mouse left", 2: "mouse middle", 3: "mouse right"}
 NO_DISPLAY = (
     "no display was found ({}); without one make a video instead, with the same flags for the world: "
@@ -50,6 +52,7 @@ class Window:
         except pygame.error as error:
             raise NoDisplay(NO_DISPLAY.format(error)) from None
         self._waiting: list[pygame.event.Event] = []
+        self._pads = Pads()
         self._scaled: tuple[object, Rect, pygame.Surface] | None = None
 
     @property
@@ -59,7 +62,7 @@ class Window:
     def poll(self) -> list[Event]:
         """Everything that happened since the last poll, in order."""
         found, self._waiting = [*self._waiting, *pygame.event.get()], []
-        return [event for raw in found if (event := _translate(raw)) is not None]
+        return [event for raw in found for event in (*self._pads.translate(raw), _translate(raw)) if event is not None]
 
     def wait(self, seconds: float) -> None:
         """Sleep for `seconds`, or until something happens; what happened is kept for `poll`."""
@@ -96,6 +99,52 @@ class Window:
 
     def close(self) -> None:
         pygame.display.quit()
+
+
+class Pads:
+    """Gamepads as keys: "pad left" .. "pad down" from the cross and the left stick, "pad 0" .. from the buttons.
+
+    Pads may come and go while playing; one pulled out lets go of all that was held.
+    """
+
+    def __init__(self) -> None:
+        self._pads: dict[int, pygame.joystick.JoystickType] = {}
+        self._held: dict[tuple[int, str], str] = {}
+        with contextlib.suppress(pygame.error):
+            pygame.joystick.init()
+
+    def translate(self, event: pygame.event.Event) -> list[Event]:
+        """What `event` means where a pad sent it, else nothing."""
+        match event.type:
+            case pygame.JOYDEVICEADDED:
+                with contextlib.suppress(pygame.error):
+                    pad = pygame.joystick.Joystick(event.device_index)
+                    self._pads[pad.get_instance_id()] = pad  # events stop when nobody holds it
+            case pygame.JOYDEVICEREMOVED:
+                self._pads.pop(event.instance_id, None)
+                self._held.clear()
+                return [FocusLost()]
+            case pygame.JOYHATMOTION:
+                return self._axis(event, "hat x", "left", "right", event.value[0]) + self._axis(
+                    event, "hat y", "down", "up", event.value[1]
+                )
+            case pygame.JOYAXISMOTION if event.axis in (0, 1):
+                names = ("left", "right") if event.axis == 0 else ("up", "down")
+                return self._axis(event, f"axis {event.axis}", *names, event.value)
+            case pygame.JOYBUTTONDOWN:
+                return [KeyDown(f"pad {event.button}", False, time.perf_counter())]
+            case pygame.JOYBUTTONUP:
+                return [KeyUp(f"pad {event.button}")]
+        return []
+
+    def _axis(self, event: pygame.event.Event, axis: str, low: str, high: str, value: float) -> list[Event]:
+        now = f"pad {low}" if value < -STICK else f"pad {high}" if value > STICK else ""
+        before = self._held.get((event.instance_id, axis), "")
+        if now == before:
+            return []
+        self._held[event.instance_id, axis] = now
+        released: list[Event] = [KeyUp(before)] if before else []
+        return [*released, KeyDown(now, False, time.perf_counter())] if now else released
 
 
 def _at_least(size: tuple[int, int]) -> tuple[int, int]:

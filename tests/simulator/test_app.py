@@ -174,6 +174,13 @@ for key in (pygame.K_h, pygame.K_t, pygame.K_m, pygame.K_F1, pygame.K_l, pygame.
 post(pygame.MOUSEBUTTONDOWN, button=1, pos=(200, 540)); post(pygame.MOUSEBUTTONUP, button=1, pos=(200, 540))
 post(pygame.VIDEORESIZE, w=900, h=500, size=(900, 500))
 app.turn()
+post(pygame.JOYHATMOTION, instance_id=0, hat=0, value=(-1, 1)); app._due = 0; app.turn()
+assert session.tick.action == ACTIONS.id_of("forward_left"), "the cross of a gamepad"
+post(pygame.JOYAXISMOTION, instance_id=0, axis=1, value=0.2); post(pygame.JOYHATMOTION, instance_id=0, hat=0, value=(0, 1))
+app._due = 0; app.turn()
+assert session.tick.action == ACTIONS.id_of("forward")
+post(pygame.JOYDEVICEREMOVED, instance_id=0); app._due = 0; app.turn()
+assert session.tick.action == ACTIONS.noop, "a gamepad pulled out lets go"
 post(pygame.QUIT)
 app.run()
 print("left well", app.controls.closing)

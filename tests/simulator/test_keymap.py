@@ -78,11 +78,11 @@ def test_a_key_the_world_uses_is_the_worlds_and_ctrl_gives_the_command():
 
 def test_keys_are_rebound_by_a_toml_file(tmp_path):
     path = tmp_path / "keys.toml"
-    path.write_text('[moves]\nup = ["i", "up"]\n[commands]\npause = "space"\n')
+    path.write_text('[moves]\nup = ["i", "up"]\n[commands]\npause = "home"\n')
     keymap = Keymap(ACTIONS, load_bindings(path))
     assert keymap.logical("i") == "up"
     assert keymap.logical("w") is None
-    assert keymap.command("space") == "pause"
+    assert keymap.command("home") == "pause"
     assert keymap.command("p") is None
     assert keymap.command("m") == "mark"
 
