@@ -17,6 +17,7 @@ _FLOOR_COLOURS = np.array([[54, 89, 109], [111, 148, 170]], np.float64)
 _PALETTE = np.concatenate([BALL_COLOURS, _FLOOR_COLOURS])
 _PALETTE = _PALETTE / np.linalg.norm(_PALETTE, axis=1, keepdims=True)
 
+VERDICTS = ("hit", "miss", "wrong_colour")
 MIN_PIXELS = 6
 """Smallest ball that is judged, and smallest patch that counts as a hallucinated one."""
 MIN_SHARE = 0.5

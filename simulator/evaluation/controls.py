@@ -31,11 +31,13 @@ class Controls:
         """Empty the lives whose turn it is, before frame `t` is predicted."""
         self._lives = {every: self._engine.forget(life) if t % every == 0 else life for every, life in self._lives.items()}
 
-    def score(self, into: Tally, moment: Moment, aim: Target, pose: np.ndarray) -> None:
-        """Predict `aim` with cut memories (`reset_...`) and with the next maze's (`swapped_...`, two mazes or more).
+    def score(self, into: Tally, moment: Moment, aim: Target, pose: np.ndarray, whole: np.ndarray) -> None:
+        """Predict `aim` with cut memories (`reset_...`) and with the next maze's (`swapped_...`, two mazes or more), and
+        score `whole` (b, H, W, 3), the whole memory's dream, on just these frames (`paired_...`).
 
         pose: (b, 5), where the whole memory believes it stands, so that the memory is all that differs.
         """
+        add_scores(into, "paired_", whole, aim)
         for every, life in self._lives.items():
             mine = np.isin(aim.bins, self._bins_of[every])
             if mine.any():

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from envs.pose import motion_between
 from simulator.engine import Engine, Moment
-from simulator.evaluation import metrics, scenes
+from simulator.evaluation import balls, metrics, scenes
+from simulator.evaluation.scenes import Scene
 from simulator.evaluation.target import column_scores
 
 MOTION_CELLS, MOTION_DEGREES = 0.03, 0.5
@@ -19,9 +20,10 @@ MOTION_CELLS, MOTION_DEGREES = 0.03, 0.5
 
 @dataclass(frozen=True)
 class Step:
-    """One frame of a path. action: (b,). pose: (b, 5), true. truth: uint8 (b, H, W, 3). counts: bool (b, W), columns that
-    are scored."""
+    """One frame of a path. t: the recorded frame it shows. action: (b,). pose: (b, 5), true. truth: uint8 (b, H, W, 3).
+    counts: bool (b, W), columns that are scored."""
 
+    t: int
     action: np.ndarray
     pose: np.ndarray
     truth: np.ndarray
@@ -31,18 +33,24 @@ class Step:
 @dataclass(frozen=True)
 class Dream:
     """Scores (b, n) of n dreamt frames, NaN where none of a frame's columns counts. motion_right: bool (b, n), whether the
-    believed motion was the true one. shown: (truth, dream) uint8 (k, H, W, 3) of the first maze, evenly spaced frames."""
+    believed motion was the true one. balls: counts (b,) by verdict, of balls that the context has shown.
+    shown: (truth, dream) uint8 (k, H, W, 3) of the first maze, evenly spaced frames."""
 
     psnr: np.ndarray
     ssim: np.ndarray
     perceptual: np.ndarray
     copy_last_psnr: np.ndarray
     motion_right: np.ndarray
+    balls: dict[str, np.ndarray]
     shown: tuple[np.ndarray, np.ndarray]
 
 
-def dream_along(engine: Engine, moment: Moment, path: Sequence[Step], *, pose_given: bool, border: int, label: str) -> Dream:
-    """Generate one frame a step, each absorbed as it was dreamt, and score it."""
+def dream_along(
+    engine: Engine, batch: list[Scene], moment: Moment, path: Sequence[Step], *, pose_given: bool, label: str
+) -> Dream:
+    """Generate one frame a step from `moment`, each absorbed as it was dreamt, and score it."""
+    border, verdicts = scenes.border(batch), {name: np.zeros(len(batch)) for name in balls.VERDICTS}
+    familiar = [set(scene.sight.ball[: moment.t].ravel().tolist()) for scene in batch]
     scores: dict[str, list[np.ndarray]] = {"mse": [], "ssim": [], "perceptual": [], "copy_last": [], "motion": []}
     first, shown = moment.frame, []
     show = set(np.linspace(0, len(path) - 1, 8).astype(int).tolist())
@@ -54,6 +62,10 @@ def dream_along(engine: Engine, moment: Moment, path: Sequence[Step], *, pose_gi
             scores[name].append(_mean(columns, counts))
         scores["copy_last"].append(_mean(column_scores(first, step.truth, border)["mse"], counts))
         scores["motion"].append(_same_motion(moment.pose, after.pose, true_pose, step.pose))
+        for row, scene in enumerate(batch):
+            judged, _ = balls.judge(after.frame[row], balls.zones(scene.sight, step.t, after.frame.shape[1]), scene.ball_colours)
+            for ball, verdict in judged.items():
+                verdicts[verdict][row] += ball in familiar[row]
         if index in show:
             shown.append((step.truth[0], after.frame[0]))
         moment, true_pose = after, step.pose
@@ -65,6 +77,7 @@ def dream_along(engine: Engine, moment: Moment, path: Sequence[Step], *, pose_gi
         table["perceptual"],
         metrics.psnr(table["copy_last"]),
         table["motion"] > 0,
+        verdicts,
         pictures,
     )
 

@@ -39,7 +39,8 @@ class Strip:
 
 @dataclass
 class OneStep:
-    """tally: `mse`, `ssim`, `perceptual`, `wall`, plain (the model) and with prefixes `copy_last_`, `reset_`, `swapped_`.
+    """tally: `mse`, `ssim`, `perceptual`, `wall`, plain (the model) and with prefixes `copy_last_`, `reset_`,
+    `swapped_`, `paired_` (the model on the frames of the controls).
     balls: counts (b,) by `frames`, `hallucinated` and kind_verdict, kind being in_view, revisit or first_seen.
     marks: the moment after so many true frames, from which dreams start. pose_error: (b, t, 2), cells and degrees between
     believed and true pose. frame_mse: (b, t), NaN where no prediction was made. strips: examples from the first maze."""
@@ -83,8 +84,8 @@ def one_step(
         if t < n_frames:
             result.pose_error[:, t] = pose_error(believed, aim.pose)
             cut.forget(t)
-            if controls and t % plan.control_every == 0:
-                cut.score(result.tally, moment, aim, believed)
+            if controls and scored and t % plan.control_every == 0:
+                cut.score(result.tally, moment, aim, believed, dream)
             cut.absorb(aim, believed)
         moment = engine.absorb(moment, aim.truth, aim.action, believed)
     return result

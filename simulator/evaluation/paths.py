@@ -18,7 +18,7 @@ def onward(batch: list[Scene], start: int, n_frames: int, *, only_known: bool = 
     frames have shown."""
     known = [content_age.in_view_before(scene.sight, start) if only_known else np.ones(scene.age.shape, bool) for scene in batch]
     return [
-        Step(scenes.actions(batch, t), scenes.poses(batch, t), scenes.frames(batch, t), np.stack([rows[t] for rows in known]))
+        Step(t, scenes.actions(batch, t), scenes.poses(batch, t), scenes.frames(batch, t), np.stack([rows[t] for rows in known]))
         for t in range(start, start + n_frames)
     ]
 
@@ -32,7 +32,7 @@ def backward(batch: list[Scene], start: int, n_frames: int, actions: ActionSpec)
     steps = []
     for t in range(start - 2, start - 2 - n_frames, -1):
         action = np.array([undo(actions, scene.episode.action[t + 1]) for scene in batch])
-        steps.append(Step(action, scenes.poses(batch, t), scenes.frames(batch, t), _everywhere(batch)))
+        steps.append(Step(t, action, scenes.poses(batch, t), scenes.frames(batch, t), _everywhere(batch)))
     return steps
 
 
@@ -45,7 +45,11 @@ def undo(actions: ActionSpec, action: int) -> int:
 def standing(batch: list[Scene], start: int, n_frames: int, actions: ActionSpec) -> list[Step]:
     """Stay where frame `start - 1` was taken, with no key held: the picture must stay as it is."""
     still = Step(
-        np.full(len(batch), actions.noop), scenes.poses(batch, start - 1), scenes.frames(batch, start - 1), _everywhere(batch)
+        start - 1,
+        np.full(len(batch), actions.noop),
+        scenes.poses(batch, start - 1),
+        scenes.frames(batch, start - 1),
+        _everywhere(batch),
     )
     return [still] * n_frames
 

@@ -17,7 +17,7 @@ class Plan:
     score_every: int = 1
     """One-step predictions are made and scored every so many frames (all frames are absorbed)."""
     control_every: int = 4
-    """As `score_every`, for the predictions of the reset and swapped controls."""
+    """As `score_every`, of which it is a multiple, for the predictions of the reset and swapped controls."""
     reset_every: tuple[int, ...] = (3, 9, 25, 65, 257)
     """Resets of the long memory, in frames; a bin takes the longest that is not above its youngest age."""
     horizon_retrieval: tuple[int, int] = (400, 400)

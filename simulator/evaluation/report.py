@@ -70,7 +70,9 @@ def _mode(found: dict[str, Any]) -> list[str]:
     wall = [("right wall colour", "wall_colour_accuracy"), ("... memory reset", "wall_colour_accuracy_reset"),
             ("... copy last frame", "wall_colour_accuracy_copy_last")]  # fmt: skip
     psnr = [("PSNR, memory whole", "onestep_psnr"), ("... memory reset", "onestep_psnr_reset"),
-            ("... memory of another maze", "onestep_psnr_swapped"), ("... copy last frame", "copy_last_psnr_by_age")]  # fmt: skip
+            ("... memory of another maze", "onestep_psnr_swapped"), ("... copy last frame", "copy_last_psnr_by_age"),
+            ("gain over reset, same frames", "memory_gain_over_reset"),
+            ("gain over another maze's", "memory_gain_over_swapped")]  # fmt: skip
     lines = [
         f"One step, whole frame: {_number(found['whole_frame_psnr'], spread['whole_frame_psnr'])} dB, SSIM "
         f"{_number(found['whole_frame_ssim'], digits=3)}, perceptual {_number(found['whole_frame_perceptual'], digits=4)}; "
@@ -106,12 +108,13 @@ def _list(values: list[float | None]) -> str:
 
 
 def _rollouts(models: dict[str, dict[str, Any]]) -> str:
-    rows = ["| dream | PSNR | SSIM | perceptual | first frame kept, PSNR | path |", "|---|---|---|---|---|---|"]
+    rows = ["| dream | PSNR | SSIM | perceptual | first frame kept, PSNR | balls hit | path |", "|---|---|---|---|---|---|---|"]
     for label, found in models.items():
         for name, dream in found.items():
             if name.startswith(("retrieval_", "continuation_", "reasoning_")) and dream:
                 cells = (_number(dream["psnr"], dream["interval95"]["psnr"]), _number(dream["ssim"], digits=3),
-                         _number(dream["perceptual"], digits=4), _number(dream["copy_last_psnr"]), dream["protocol"])  # fmt: skip
+                         _number(dream["perceptual"], digits=4), _number(dream["copy_last_psnr"]),
+                         _number(dream["ball_hit_rate"]), dream["protocol"])  # fmt: skip
                 rows.append(f"| {label} {name.replace('_', ' ')} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 

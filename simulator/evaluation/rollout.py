@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from simulator.engine import Engine, Moment
-from simulator.evaluation import paths, scenes
+from simulator.evaluation import paths
 from simulator.evaluation.dream import Dream, dream_along
 from simulator.evaluation.metrics import PERCEPTUAL_NET
 from simulator.evaluation.moments import take_rows
@@ -37,7 +37,7 @@ def rollouts(
 ) -> tuple[dict, dict, list[str]]:
     """Every rollout that the episodes are long enough for: summaries by name, first-maze pictures by name, and a line for
     each that was left out. starts: moments by number of true frames absorbed."""
-    length, border = len(batch[0]), scenes.border(batch)
+    length = len(batch[0])
     mode = "pose given" if pose_given else "keys only"
     (context, horizon), (context_2, horizon_2) = plan.horizon_retrieval, plan.horizon_reasoning
     wanted: list[tuple[str, int, int, str]] = [
@@ -60,14 +60,15 @@ def rollouts(
             path = paths.backward(batch, start, min(n_frames, start - 1), engine.actions)
         else:
             path = paths.onward(batch, start, n_frames, only_known=protocol == KNOWN_ONLY)
-        dreamt = dream_along(engine, starts[start], path, pose_given=pose_given, border=border, label=f"{name}, {mode}")
+        dreamt = dream_along(engine, batch, starts[start], path, pose_given=pose_given, label=f"{name}, {mode}")
         results[name] = summary(dreamt, protocol)
         pictures[name] = dreamt.shown
     return results, pictures, left_out
 
 
 def summary(dreamt: Dream, protocol: str) -> dict[str, Any]:
-    """Means over frames with bootstrap intervals over mazes, and the course over N_SEGMENTS parts of the dream."""
+    """Means over frames with bootstrap intervals over mazes, verdicts on balls that the context has shown, and the course
+    over N_SEGMENTS parts of the dream."""
     out: dict[str, Any] = {
         "protocol": protocol,
         "n_frames": dreamt.psnr.shape[1],
@@ -78,6 +79,9 @@ def summary(dreamt: Dream, protocol: str) -> dict[str, Any]:
         values = getattr(dreamt, name)
         counts = np.isfinite(values)
         out[name], out["interval95"][name] = estimate(np.where(counts, values, 0).sum(axis=1), counts.sum(axis=1))
+    n_balls = np.sum(list(dreamt.balls.values()), axis=0)
+    out["ball_hit_rate"], out["interval95"]["ball_hit_rate"] = estimate(dreamt.balls["hit"], n_balls)
+    out["balls"] = {name: int(counts.sum()) for name, counts in dreamt.balls.items()}
     out["motion_right"] = round(float(dreamt.motion_right.mean()), 4)
     out["psnr_by_segment"] = segments(dreamt.psnr)
     return out
@@ -94,7 +98,7 @@ def drift(
 ) -> tuple[dict, list[str]]:
     """PSNR by ten segments of one long dream on as recorded, and of one that stands still, for the first few mazes."""
     rows = list(range(min(plan.drift_mazes, len(batch))))
-    few, border, mode = [batch[row] for row in rows], scenes.border(batch), "pose given" if pose_given else "keys only"
+    few, mode = [batch[row] for row in rows], "pose given" if pose_given else "keys only"
     n_frames = min(plan.drift_frames, len(batch[0]) - plan.drift_context)
     left_out = []
     if plan.drift_context not in starts or n_frames < N_SEGMENTS:
@@ -103,7 +107,7 @@ def drift(
         left_out.append(f"drift ({mode}): {n_frames} of {plan.drift_frames} frames, as long as the episodes are")
     moment = take_rows(starts[plan.drift_context], rows)
     path = paths.onward(few, plan.drift_context, n_frames)
-    walking = dream_along(engine, moment, path, pose_given=pose_given, border=border, label=f"drift, {mode}")
+    walking = dream_along(engine, few, moment, path, pose_given=pose_given, label=f"drift, {mode}")
     results: dict[str, Any] = {
         "drift_psnr": segments(walking.psnr),
         "drift_copy_last_psnr": segments(walking.copy_last_psnr),
@@ -113,6 +117,6 @@ def drift(
     }
     if pose_given:
         still = paths.standing(few, plan.drift_context, plan.standing_frames, engine.actions)
-        stood = dream_along(engine, moment, still, pose_given=True, border=border, label="standing still")
+        stood = dream_along(engine, few, moment, still, pose_given=True, label="standing still")
         results |= {"standing_psnr": segments(stood.psnr), "standing_frames": plan.standing_frames}
     return results, left_out

@@ -113,7 +113,8 @@ def _save(results: dict[str, Any], out: Path) -> None:
 def headline(results: dict[str, Any]) -> str:
     """The summary as one line of JSON."""
     wanted = (
-        "onestep_psnr", "onestep_psnr_reset", "onestep_psnr_swapped", "whole_frame_psnr", "wall_colour_accuracy", "ball_hit_rate",
+        "onestep_psnr", "onestep_psnr_reset", "onestep_psnr_swapped", "memory_gain_over_reset", "whole_frame_psnr",
+        "wall_colour_accuracy", "ball_hit_rate",
         "copy_last_psnr", "drift_psnr", "drift_frames", "n_mazes", "pose_drift", "action_accuracy", "interval95",
     )  # fmt: skip
     line: dict[str, Any] = {key: results[key] for key in ("n_mazes", "perceptual_net", "left_out", "cost")}

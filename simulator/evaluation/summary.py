@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.evaluation.balls import VERDICTS
 from simulator.evaluation.metrics import psnr
 from simulator.evaluation.onestep import OneStep
 from simulator.evaluation.tally import AGE_BINS, WHOLE, estimate
@@ -36,7 +37,8 @@ _TIME_STEP = 100
 def onestep_summary(result: OneStep) -> dict[str, Any]:
     """Scores by age bin and for whole frames, their 95% intervals over mazes, balls, and the course over the episode.
 
-    PSNR is that of the mean squared error over all columns of a bin, all mazes together.
+    PSNR is that of the mean squared error over all columns of a bin, all mazes together. Controls are made for some frames
+    only; `memory_gain_...` (dB) compares on those same frames.
     """
     tally = result.tally
     out: dict[str, Any] = {"n_mazes": tally.n_mazes}
@@ -45,6 +47,8 @@ def onestep_summary(result: OneStep) -> dict[str, Any]:
         out[name], intervals[name] = tally.by_age(score, of_mean), tally.intervals_by_age(score, of_mean)
     for name, (score, of_mean) in _WHOLE_SCORES.items():
         out[name], intervals[name] = tally.value(score, WHOLE, of_mean), tally.interval(score, WHOLE, of_mean)
+    for name, other in (("memory_gain_over_reset", "reset_mse"), ("memory_gain_over_swapped", "swapped_mse")):
+        out[name], intervals[name] = tally.gain_by_age("paired_mse", other, psnr)
     counts = tally.counts("mse")
     out["column_share"] = {label: round(float(counts[slot] / max(counts[WHOLE], 1)), 5) for slot, label in enumerate(AGE_BINS)}
     out |= ball_summary(result.balls, intervals)
@@ -65,10 +69,9 @@ def ball_summary(balls: dict[str, np.ndarray], intervals: dict[str, Any]) -> dic
 
     shares: dict[str, Any] = {}
     for kind in ("revisit", "in_view", "first_seen"):
-        n = sum(count(f"{kind}_{verdict}").sum() for verdict in ("hit", "miss", "wrong_colour"))
+        n = sum(count(f"{kind}_{verdict}").sum() for verdict in VERDICTS)
         shares[kind] = {"n": int(n)} | {
-            verdict: round(float(count(f"{kind}_{verdict}").sum() / n), 4) if n else None
-            for verdict in ("hit", "miss", "wrong_colour")
+            verdict: round(float(count(f"{kind}_{verdict}").sum() / n), 4) if n else None for verdict in VERDICTS
         }
     hits = count("revisit_hit")
     total = hits + count("revisit_miss") + count("revisit_wrong_colour")

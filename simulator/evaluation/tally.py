@@ -57,6 +57,29 @@ class Tally:
     def intervals_by_age(self, name: str, of_mean: Callable = float) -> dict[str, list[float] | None]:
         return {label: self.interval(name, slot, of_mean) for slot, label in enumerate(AGE_BINS)}
 
+    def gain_by_age(self, name: str, other: str, of_mean: Callable) -> tuple[dict, dict]:
+        """How much `name` scores above `other` by age bin, and the 95% intervals, mazes drawn together for both."""
+        values: dict[str, float | None] = dict.fromkeys(AGE_BINS)
+        intervals: dict[str, list[float] | None] = dict.fromkeys(AGE_BINS)
+        if name not in self._sums or other not in self._sums:
+            return values, intervals
+        for slot, label in enumerate(AGE_BINS):
+            a, b = ((self._sums[x][:, slot], self._counts[x][:, slot]) for x in (name, other))
+            if a[1].sum() and b[1].sum():
+                draws = np.concatenate([np.arange(self.n_mazes)[None], _draws(self.n_mazes)])
+                with np.errstate(invalid="ignore"):
+                    gains = np.array([of_mean(x[0][d].sum() / x[1][d].sum()) for d in draws for x in (a, b)]).reshape(-1, 2)
+                gain = gains[:, 0] - gains[:, 1]
+                values[label] = round(float(gain[0]), 4)
+                if np.count_nonzero(b[1]) > 1:
+                    intervals[label] = [round(float(edge), 4) for edge in np.nanpercentile(gain[1:], [2.5, 97.5])]
+        return values, intervals
+
+
+def _draws(n_mazes: int) -> np.ndarray:
+    """(N_BOOTSTRAP, n_mazes): mazes drawn with replacement, the same draws for every score."""
+    return np.random.default_rng(0).integers(n_mazes, size=(N_BOOTSTRAP, n_mazes))
+
 
 def estimate(sums: np.ndarray, counts: np.ndarray, of_mean: Callable = float) -> tuple[float | None, list[float] | None]:
     """`of_mean(sum / count)` and its 95% interval from mazes drawn with replacement; sums and counts (n_mazes,)."""
@@ -65,7 +88,7 @@ def estimate(sums: np.ndarray, counts: np.ndarray, of_mean: Callable = float) ->
     value = round(float(of_mean(sums.sum() / counts.sum())), 4)
     if np.count_nonzero(counts) < 2:
         return value, None
-    draws = np.random.default_rng(0).integers(len(sums), size=(N_BOOTSTRAP, len(sums)))
+    draws = _draws(len(sums))
     totals, numbers = sums[draws].sum(axis=1), counts[draws].sum(axis=1)
     values = [float(of_mean(total / number)) for total, number in zip(totals, numbers, strict=True) if number > 0]
     return value, [round(float(edge), 4) for edge in np.percentile(values, [2.5, 97.5])]

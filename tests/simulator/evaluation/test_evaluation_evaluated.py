@@ -38,14 +38,21 @@ def batch() -> list[scenes.Scene]:
     return [scenes.make_scene(str(seed), fakes.make_episode(160, seed)) for seed in range(2)]
 
 
-def run(fake: type[fakes.Fake], batch: list[scenes.Scene], *, pose_given: bool = True) -> tuple[fakes.Fake, OneStep]:
+def run(
+    fake: type[fakes.Fake], batch: list[scenes.Scene], *, pose_given: bool = True, controls: bool = False
+) -> tuple[fakes.Fake, OneStep]:
     engine = fake([scene.episode for scene in batch])
-    return engine, one_step(engine, batch, PLAN, pose_given=pose_given, marks=rollout.marks(PLAN), controls=True)
+    return engine, one_step(engine, batch, PLAN, pose_given=pose_given, marks=rollout.marks(PLAN), controls=controls)
 
 
 @pytest.fixture(scope="module")
 def perfect(batch: list[scenes.Scene]) -> tuple[fakes.Fake, OneStep]:
-    return run(fakes.PerfectMemory, batch)
+    return run(fakes.PerfectMemory, batch, controls=True)
+
+
+@pytest.fixture(scope="module")
+def amnesiac(batch: list[scenes.Scene]) -> tuple[fakes.Fake, OneStep]:
+    return run(fakes.Amnesiac, batch, controls=True)
 
 
 def test_perfect_memory_reaches_the_ceiling_on_all_that_was_ever_seen(perfect: tuple[fakes.Fake, OneStep]):
@@ -67,8 +74,8 @@ def test_perfect_memory_falls_to_the_floor_with_its_memory_cut_or_exchanged(perf
     assert found["wall_colour_accuracy_swapped"]["age_65_256"] < 0.5
 
 
-def test_amnesia_scores_the_same_with_and_without_the_cut_and_no_wall_colour_at_all(batch: list[scenes.Scene]):
-    found = onestep_summary(run(fakes.Amnesiac, batch)[1])
+def test_amnesia_scores_the_same_with_and_without_the_cut_and_no_wall_colour_at_all(amnesiac: tuple[fakes.Fake, OneStep]):
+    found = onestep_summary(amnesiac[1])
     for name in OLD:
         assert found["onestep_psnr"][name] == found["onestep_psnr_reset"][name] == found["onestep_psnr_swapped"][name]
         assert found["onestep_psnr"][name] < 25
@@ -100,13 +107,14 @@ def test_perfect_memory_retrieves_its_own_path_backwards_without_a_fault(batch, 
     results, pictures, left_out = rollout.rollouts(engine, batch, PLAN, seen.marks, pose_given=True)
     assert results["retrieval_70_60"]["psnr"] == pytest.approx(CEILING, abs=1.0)
     assert results["continuation_70_60"]["psnr"] == CEILING
+    assert results["retrieval_70_60"]["ball_hit_rate"] == 1.0
     assert results["reasoning_100_40"]["psnr"] > results["reasoning_100_40"]["copy_last_psnr"]
     assert not left_out
     assert pictures["retrieval_70_60"][0].shape == (8, 64, 64, 3)
 
 
-def test_amnesia_retrieves_nothing(batch: list[scenes.Scene]):
-    engine, seen = run(fakes.Amnesiac, batch)
+def test_amnesia_retrieves_nothing(batch, amnesiac):
+    engine, seen = amnesiac
     assert rollout.rollouts(engine, batch, PLAN, seen.marks, pose_given=True)[0]["retrieval_70_60"]["psnr"] < 20
 
 
@@ -153,3 +161,12 @@ def test_a_folder_without_usable_episodes_is_one_clear_line(tmp_path: Path):
     (tmp_path / "broken.npz").write_bytes(b"PK nothing")
     with pytest.raises(ValueError, match="no usable episode"):
         evaluate(fakes.Amnesiac([]), tmp_path, tmp_path / "out", PLAN, {}, [])
+
+
+def test_the_gain_of_memory_is_that_over_its_own_controls_on_the_same_frames(perfect: tuple[fakes.Fake, OneStep]):
+    found = onestep_summary(perfect[1])
+    for name in OLD:
+        assert found["memory_gain_over_reset"][name] == pytest.approx(CEILING - found["onestep_psnr_reset"][name], abs=1e-3)
+        assert found["interval95"]["memory_gain_over_swapped"][name][0] > 20
+    assert found["memory_gain_over_reset"]["age_lt3"] is None
+    assert found["memory_gain_over_reset"]["first_seen"] == 0
