@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections import deque
 from collections.abc import Sequence
@@ -46,14 +47,29 @@ class Wanderer:
 
 
 class Explorer:
-    """The scripted explorer that the world's `info` allows: a maze tour where the layout is told, else a wanderer."""
+    """The scripted explorer that the world's `info` allows: a tour of the maze or the island where it tells enough, else a
+    wanderer. Where time jumps (a rewind, a reset) it plans anew.
+    """
 
     def __init__(self, actions: ActionSpec, seed: int) -> None:
-        self._tour, self._wanderer = MazeTour(seed), Wanderer(actions, seed)
+        self._actions, self._seed = actions, seed
+        self._policy: Policy | None = None
+        self._t = -1
 
     def act(self, observation: np.ndarray, info: dict[str, Any]) -> int:
         """The next action."""
-        return (self._tour if "maze_layout" in info else self._wanderer).act(observation, info)
+        t = int(info.get("t", self._t + 1))
+        if self._policy is None or t != self._t + 1:
+            self._policy = self._plan(info)
+        self._t = t
+        return self._policy.act(observation, info)
+
+    def _plan(self, info: dict[str, Any]) -> Policy:
+        if "maze_layout" in info:
+            return MazeTour(self._seed)
+        if "landmarks_pos" in info:
+            return importlib.import_module("envs.voxel.player").VoxelTour(self._seed)
+        return Wanderer(self._actions, self._seed)
 
 
 class Recorded:

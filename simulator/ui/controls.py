@@ -113,7 +113,11 @@ class Controls:
         else:
             n_panels = max(1, len(tick.info.get("panels", ())))
             pose = tick.info.get("right_pose", tick.pose)
-            action = self._policy.act(tick.frame[:, : tick.frame.shape[1] // n_panels], {"pose": pose, **tick.info})
+            try:
+                action = self._policy.act(tick.frame[:, : tick.frame.shape[1] // n_panels], {"pose": pose, **tick.info})
+            except (ValueError, LookupError, RuntimeError) as error:
+                self._notify(f"the {self.driver} driver gave up ({error}); the keys are yours")
+                self.driver, self._policy, action = "you", None, self.session.world.actions.noop
         return Step(action, true="resync" in self.commands_held and isinstance(self.session.world, BesideWorld))
 
     def do(self, intent: Intent) -> bool:

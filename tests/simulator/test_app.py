@@ -144,6 +144,21 @@ def test_recordings_stills_and_moments_land_in_the_sessions_folder(tmp_path):
     assert "LoadMoment" in actions(records)
 
 
+def test_a_driver_that_fails_gives_the_keys_back(tmp_path):
+    class Broken:
+        def act(self, observation, info):
+            raise KeyError("layout")
+
+    session = begun()
+    screen = ListScreen([[], keys("+up")])
+    app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
+    app.controls.driver, app.controls._policy = "explore", Broken()
+    app.turn()
+    app.turn()
+    assert app.controls.driver == "you"
+    assert session.tick.action == ACTIONS.id_of("forward")
+
+
 DUMMY_SCRIPT = """
 import pygame, sys
 from pathlib import Path

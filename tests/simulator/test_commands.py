@@ -14,7 +14,7 @@ import run_sim
 import simulator
 from envs import episode as episodes
 from simulator.commands import record
-from simulator.drivers import Wanderer, driver, read_actions
+from simulator.drivers import Explorer, Wanderer, driver, read_actions
 from simulator.rates import chosen_rate, default_rate, rates
 from simulator.session_file import read_session
 from tests.simulator.fakes import ACTIONS, FakeEngine, walk
@@ -152,6 +152,17 @@ def test_the_wanderer_turns_away_from_walls():
     wanderer, pose = Wanderer(ACTIONS, 0), np.zeros(5)
     stuck = [wanderer.act(np.zeros(1), {"pose": pose}) for _ in range(12)]
     assert {2, 3} & set(stuck)
+
+
+def test_the_explorer_plans_anew_where_time_jumps():
+    explorer, layout = Explorer(ACTIONS, 0), np.ones((5, 5), np.uint8)
+    info = {"pose": np.array([1.5, 1.5, 0, 0, 0]), "maze_layout": layout}
+    plans = []
+    for t in (0, 1, 2, 7, 8):
+        explorer.act(np.zeros(1), {**info, "t": t})
+        plans.append(explorer._policy)
+    assert plans[0] is plans[1] is plans[2]
+    assert plans[3] is plans[4] is not plans[2]
 
 
 def test_options_are_frozen_and_keyword_only():
