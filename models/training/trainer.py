@@ -7,12 +7,14 @@ import math
 import os
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
 from models import checkpoint
+from models.checkpoint import CheckpointError
 from models.config import ModelConfig
 from models.pixels import to_float
 from models.state import StreamState, where_rows
@@ -49,6 +51,11 @@ class TrainConfig:
     validate_every: int = 250
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        ends = [stage.until for stage in self.stages]
+        if not ends or ends[-1] != 1.0 or any(b <= a for a, b in pairwise([0.0, *ends])):
+            raise ValueError(f"the stages end at {ends}; expected rising shares of the run, the last 1.0")
+
 
 def psnr(mean_squared_error: float) -> float:
     """Decibels for an error in the network's units (-1..1)."""
@@ -75,14 +82,10 @@ class Trainer:
 
     def run(self) -> None:
         """Train from the current step to the last, stage by stage."""
-        began = 0.0
         for number, stage in enumerate(self.train.stages):
             last = round(stage.until * self.train.n_steps)
             if self.step < last:
                 self._run_stage(stage, last, seed=self.train.seed + 1000 * number + self.step)
-            began = stage.until
-        if began < 1:
-            raise ValueError(f"the last stage ends at {began}; expected 1.0")
         self.save()
         self.validate()
 
@@ -159,8 +162,15 @@ class Trainer:
         os.replace(temporary, self.out / "resume.safetensors")
 
     def resume(self) -> None:
-        """Go on from `out/resume.safetensors`. Raises CheckpointError where there is none."""
+        """Go on from `out/resume.safetensors`. Raises CheckpointError where there is none, or it is another model's."""
         tensors = checkpoint.read_tensors(self.out / "resume.safetensors")
+        saved = {k.removeprefix("model/"): v.shape for k, v in tensors.items() if k.startswith("model/")}
+        expected = {k: v.shape for k, v in self.model.state_dict().items()}
+        if saved != expected:
+            differ = sorted(k for k in saved.keys() | expected.keys() if saved.get(k) != expected.get(k))
+            raise CheckpointError(
+                f"{self.out}: a run of another model ({', '.join(differ[:3])} differ); give the preset it began with"
+            )
         pick = lambda prefix: {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}  # noqa: E731
         self.model.load_state_dict(pick("model/"))
         self.ema.weights = {k: v.to(self.device) for k, v in pick("ema/").items()}

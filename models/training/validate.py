@@ -10,6 +10,7 @@ import torch
 
 from envs import episode as episodes
 from envs.content_age import age
+from envs.episode import EpisodeError
 from envs.maze_geometry import look
 from models.config import ModelConfig
 from models.pixels import to_float, to_uint8
@@ -34,6 +35,10 @@ class Validation:
         self.device, self.config = device, config
         loaded = [check_fits(episodes.load(path), config, str(path)) for path in find_episodes(folder)[:n_rows]]
         self.n_frames = min(n_frames, *(len(episode) for episode in loaded))
+        if self.n_frames < WINDOW:
+            raise EpisodeError(
+                f"{folder}: an episode has only {self.n_frames} frames; validation needs at least {WINDOW} in each"
+            )
         self.frames = torch.from_numpy(np.stack([episode.image[: self.n_frames] for episode in loaded]))
         self.control = stack_controls([control_of(episode, 0, self.n_frames) for episode in loaded])
         self.ages = None

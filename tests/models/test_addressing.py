@@ -38,7 +38,9 @@ def test_turning_left_raises_every_world_bearing():
 
 
 def test_the_camera_sits_ahead_of_the_body():
-    torch.testing.assert_close(view_from(heading=math.pi / 2).origin[0, 0], torch.tensor([4.0, 5.0 + CONFIG.camera.forward_cells]))
+    torch.testing.assert_close(
+        view_from(heading=math.pi / 2).origin[0, 0], torch.tensor([4.0, 5.0 + CONFIG.camera.forward_cells])
+    )
 
 
 def test_depths_grow_from_the_nearest_to_the_farthest():

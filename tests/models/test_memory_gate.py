@@ -151,7 +151,7 @@ def test_three_hundred_steps_in_a_turning_world_bring_a_decibel_of_memory():
     whole, cut = (squared_errors(model, world, with_memory=kept) for kept in (True, False))
     memory = decibels(whole[old]) - decibels(whole[new])
     print(
-        f"\nlast seen more than {LOCAL_REACH} frames ago {decibels(whole[old]):.2f} dB, never seen {decibels(whole[new]):.2f} dB: "
+        f"\nlast seen over {LOCAL_REACH} frames ago {decibels(whole[old]):.2f} dB, never seen {decibels(whole[new]):.2f} dB: "
         f"memory {memory:+.2f} dB; with the state cut {decibels(cut[old]) - decibels(cut[new]):+.2f} dB"
     )
     assert memory >= 1.0, "the addressing is broken; more training will not mend it"

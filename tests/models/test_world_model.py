@@ -133,8 +133,8 @@ def test_the_state_before_a_frame_is_the_state_of_a_call_on_the_frames_before_it
     _, trail = model.trace(frames, level, control, start)
     chosen = torch.tensor([[0, 3, 8], [1, 4, 7]])
     states = model.states_before(trail, chosen)
-    for place, (row, t) in enumerate((row, int(t)) for row in range(2) for t in chosen[row]):
-        expected = start
+    for place, t in enumerate(chosen.flatten().tolist()):
+        row, expected = place // chosen.shape[1], start
         if t:
             _, expected = model(frames[:, :t], level[:, :t], part_of(control, (slice(None), slice(0, t))), start)
             assert_same_state(model.state_at(trail, t), expected)

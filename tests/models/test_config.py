@@ -1,0 +1,65 @@
+"""Configurations say what is wrong with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from models import config as configs
+from models.config import PRESETS, Layer, ModelConfig
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_survives_json(name):
+    config = configs.preset(name)
+    assert configs.from_dict(ModelConfig, json.loads(json.dumps(configs.to_dict(config)))) == config
+
+
+def plain(**changes):
+    return configs.to_dict(ModelConfig()) | changes
+
+
+def test_an_unknown_key_names_the_nearest_known_one():
+    with pytest.raises(ValueError, match=r"config has unknown key 'd_modell'; did you mean 'd_model'\?"):
+        configs.from_dict(ModelConfig, plain(d_modell=1))
+
+
+def test_an_unknown_key_inside_says_where():
+    with pytest.raises(ValueError, match=r"config.layers\[1\] has unknown key 'atention'; did you mean 'attention'\?"):
+        configs.from_dict(ModelConfig, plain(layers=[{}, {"atention": True}]))
+
+
+def test_a_key_like_no_other_lists_what_is_known():
+    with pytest.raises(ValueError, match=r"unknown key 'zzz'; known: .*d_model"):
+        configs.from_dict(ModelConfig, plain(zzz=1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"d_model": "big"}, "config.d_model is 'big'; expected int"),
+        ({"d_model": True}, "config.d_model is True; expected int"),
+        ({"image": 64}, "config.image is 64; expected a list"),
+        ({"image": [64]}, "config.image has 1 entries; expected 2"),
+        ({"layers": [{"mixer": "lstm"}]}, r"config.layers\[0\].mixer is 'lstm'; expected one of none, ssd, map"),
+        ({"grid": [1]}, "config.grid is list; expected an object"),
+        ({"patch": [5, 4]}, r"patch \(5, 4\) does not tile"),
+        ({"d_head": 50}, "d_model 192 is not a multiple of d_head 50"),
+        ({"layers": [{"mixer": "ssd", "block": [1, 5]}]}, r"layer 0: block \(1, 5\) does not tile the 1x16 token grid"),
+    ],
+)
+def test_a_wrong_value_says_what_came_and_what_was_expected(changes, message):
+    with pytest.raises(ValueError, match=message):
+        configs.from_dict(ModelConfig, plain(**changes))
+
+
+def test_an_unknown_preset_names_the_known_ones():
+    with pytest.raises(ValueError, match="unknown preset 'huge'; known: maze-small"):
+        configs.preset("huge")
+
+
+def test_layers_are_data():
+    mixed = dataclasses.replace(ModelConfig(), layers=(Layer(mixer="ssd", block=(1, 4)), Layer(), Layer(mixer="none")))
+    assert configs.from_dict(ModelConfig, configs.to_dict(mixed)).layers == mixed.layers

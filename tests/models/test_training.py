@@ -1,0 +1,291 @@
+"""The loop learns, forgets, saves and goes on."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from envs import episode as episodes
+from envs.episode import EpisodeError
+from models import checkpoint
+from models.checkpoint import CheckpointError
+from models.pixels import to_float
+from models.state import tensors
+from models.training.data import Batch, EpisodeWindows, check_fits, control_of
+from models.training.objective import Objective, diffusion_forcing
+from models.training.optim import EMA, make_optimizers, set_progress
+from models.training.trainer import Stage, TrainConfig, Trainer
+from models.training.validate import Validation
+from tests.models.tiny import FAMILIES, episode, inputs, randomised
+
+CONFIG = FAMILIES["maze-small"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("episodes")
+    for seed in range(6):
+        episodes.save(episode(100, seed), folder / f"{seed}.npz")
+    return folder
+
+
+def train_config(n_steps, **changes):
+    return TrainConfig(**({"n_steps": n_steps, "stages": (Stage(until=1.0, n_frames=16, n_rows=4),), "bf16": False} | changes))
+
+
+def log(out):
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("streams", [1, 2])
+def test_the_loss_falls_on_a_small_world_in_a_few_dozen_steps(data, tmp_path, streams):
+    Trainer(CONFIG, train_config(50, objective=Objective(streams=streams)), data, None, tmp_path).run()
+    losses = [row["loss"] for row in log(tmp_path)]
+    assert len(losses) == 50
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+    assert checkpoint.load(tmp_path / "model").model.config == CONFIG
+
+
+def test_every_stage_of_the_curriculum_takes_its_share(data, tmp_path):
+    stages = (Stage(until=0.5, n_frames=8, n_rows=3), Stage(until=1.0, n_frames=32, n_rows=1))
+    Trainer(CONFIG, train_config(4, stages=stages), data, None, tmp_path).run()
+    assert [row["frames"] for row in log(tmp_path)] == [24, 24, 32, 32]
+
+
+@pytest.mark.parametrize("ends", [(), (0.5,), (0.7, 0.6, 1.0), (1.0, 1.0)])
+def test_a_curriculum_that_does_not_cover_the_run_is_refused_before_it_starts(ends):
+    with pytest.raises(ValueError, match=r"the last 1\.0"):
+        train_config(5, stages=tuple(Stage(until=end, n_frames=8, n_rows=1) for end in ends))
+
+
+def batches(data, n):
+    windows = iter(EpisodeWindows(data, CONFIG, 4, 16, seed=3))
+    return [next(windows) for _ in range(n)]
+
+
+def take(trainer, some, state=None):
+    state = trainer.model.init_state(4) if state is None else state
+    for batch in some:
+        state, _ = trainer._one_step(batch, state)
+        trainer.step += 1
+    return state
+
+
+def test_six_steps_equal_three_and_a_resume_and_three_more(data, tmp_path):
+    """Exact: weights, averages, both optimisers, the draws of noise and the learning rate, given the same batches.
+
+    Not exact across a resume, by design: a run that is resumed draws its windows in a new order and begins them with an
+    empty state, so here both runs get the same batches and forget everything after the third.
+    """
+    six = batches(data, 6)
+    six[3] = Batch(six[3].frames, six[3].control, torch.ones(4, dtype=torch.bool))
+    whole = Trainer(CONFIG, train_config(6), data, None, tmp_path / "whole")
+    take(whole, six)
+    first = Trainer(CONFIG, train_config(6), data, None, tmp_path / "parts")
+    take(first, six[:3])
+    first.save()
+    torch.manual_seed(999)
+    second = Trainer(CONFIG, train_config(6, seed=5), data, None, tmp_path / "parts")
+    second.resume()
+    assert second.step == 3
+    take(second, six[3:])
+    for (name, one), other in zip(whole.model.state_dict().items(), second.model.state_dict().values(), strict=True):
+        assert torch.equal(one, other), name
+    for name, one in whole.ema.weights.items():
+        assert torch.equal(one, second.ema.weights[name]), name
+    assert torch.equal(whole.generator.get_state(), second.generator.get_state())
+
+
+def test_a_stopped_run_goes_on_to_its_last_step_in_one_log(data, tmp_path):
+    stopped = Trainer(CONFIG, train_config(6), data, None, tmp_path)
+    stopped._run_stage(stopped.train.stages[0], 3, seed=0)
+    stopped.save()
+    resumed = Trainer(CONFIG, train_config(6), data, None, tmp_path)
+    resumed.resume()
+    resumed.run()
+    assert [row["step"] for row in log(tmp_path)] == [0, 1, 2, 3, 4, 5]
+
+
+def test_resuming_where_nothing_was_saved_says_so(data, tmp_path):
+    with pytest.raises(CheckpointError, match=r"resume\.safetensors"):
+        Trainer(CONFIG, train_config(6), data, None, tmp_path).resume()
+
+
+def test_resuming_with_another_model_says_so_in_one_line(data, tmp_path):
+    Trainer(CONFIG, train_config(6), data, None, tmp_path).save()
+    with pytest.raises(CheckpointError, match=r"a run of another model .* give the preset it began with") as caught:
+        Trainer(FAMILIES["maze-attention"], train_config(6), data, None, tmp_path).resume()
+    assert "\n" not in str(caught.value)
+
+
+def test_state_is_carried_from_window_to_window_and_dropped_where_asked(data, tmp_path):
+    [batch] = batches(data, 1)
+    going = Batch(batch.frames, batch.control, torch.zeros(4, dtype=torch.bool))
+    full = randomised(CONFIG)
+    seen = full(*inputs(CONFIG, 4, 5), full.init_state(4))[1]
+    states = []
+
+    def keep(model, clean, control, state, objective, generator):
+        states.append(state)
+        return diffusion_forcing(model, clean, control, state, objective, generator)
+
+    for share in (0.0, 1.0):
+        trainer = Trainer(CONFIG, train_config(6, forget_share=share), data, None, tmp_path / str(share))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("models.training.trainer.diffusion_forcing", keep)
+            trainer._one_step(going, seen)
+    kept, forgotten = states
+    assert all(torch.equal(a, b) for a, b in zip(tensors(kept), tensors(seen), strict=True))
+    assert all(not part.any() for part in tensors(forgotten))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_do(data, tmp_path):
+    trainer = Trainer(CONFIG, train_config(6), data, None, tmp_path)
+    with torch.no_grad():
+        trainer.model.head.bias[0] = float("nan")
+    with pytest.raises(RuntimeError, match="the loss became nan at step 0; lower the learning rate and resume"):
+        take(trainer, batches(data, 1))
+
+
+def test_unreadable_and_foreign_episodes_are_left_out_with_a_message(data, tmp_path, capsys):
+    for path in data.glob("*.npz"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 not all of it")
+    episodes.save(episode(100, side=32), tmp_path / "large.npz")
+    windows = iter(EpisodeWindows(tmp_path, CONFIG, 4, 16, seed=0))
+    for _ in range(30):
+        assert next(windows).frames.shape == (4, 16, 16, 16, 3)
+    said = capsys.readouterr().out
+    assert said.count("left out:") == 2
+    assert "broken.npz: not a readable npz" in said
+    assert "large.npz: frames (32, 32) with 6 actions; a 'memory-maze' model expects (16, 16) with 6" in said
+
+
+def test_a_folder_without_a_usable_episode_is_one_line(tmp_path):
+    with pytest.raises(EpisodeError, match=r"no episodes .*run_sim\.py collect"):
+        EpisodeWindows(tmp_path, CONFIG, 1, 16, seed=0)
+    episodes.save(episode(10), tmp_path / "short.npz")
+    with pytest.raises(EpisodeError, match="no readable episode of at least 16 frames among 1 files"):
+        next(iter(EpisodeWindows(tmp_path, CONFIG, 1, 16, seed=0)))
+
+
+def test_rows_walk_through_their_episodes_in_order(data):
+    windows = iter(EpisodeWindows(data, CONFIG, 3, 16, seed=1))
+    whole = {path: episodes.load(path).image for path in data.glob("*.npz")}
+    before = None
+    for _ in range(12):
+        batch = next(windows)
+        for row in range(3):
+            window = batch.frames[row].numpy()
+            found = [(p, i) for p, image in whole.items() for i in range(85) if np.array_equal(image[i : i + 16], window)]
+            assert found, "every window is a stretch of one episode"
+            if before is not None and not batch.fresh[row]:
+                assert any((p, i - 16) in before[row] for p, i in found)
+        before = [
+            [
+                (p, i)
+                for p, image in whole.items()
+                for i in range(85)
+                if np.array_equal(image[i : i + 16], batch.frames[row].numpy())
+            ]
+            for row in range(3)
+        ]
+
+
+def test_the_same_seed_gives_the_same_windows(data):
+    for one, other in zip(batches(data, 10), batches(data, 10), strict=True):
+        assert torch.equal(one.frames, other.frames)
+        assert torch.equal(one.control.pose, other.control.pose)
+
+
+def test_controls_tell_the_motion_that_led_to_each_frame():
+    walked = episode(20, seed=2)
+    control = control_of(walked, 5, 9)
+    turn = control.motion[:, 3]
+    assert torch.equal(turn > 0.1, control.action == 2)
+    assert torch.equal(turn < -0.1, control.action == 3)
+    assert not control_of(walked).motion[0].any(), "nothing led to the first frame"
+
+
+def test_an_episode_without_poses_stands_still():
+    blind = episodes.Episode(episode(5).image, episode(5).action, 6)
+    assert not control_of(blind).pose.any()
+
+
+def test_an_episode_of_another_world_is_refused():
+    with pytest.raises(EpisodeError, match=r"clip: frames \(32, 32\) with 6 actions"):
+        check_fits(episode(5, side=32), CONFIG, "clip")
+
+
+def test_context_and_targets_can_be_learned_from_a_cold_start():
+    """The first frame of an empty state is a target like any other, in both objectives."""
+    model = randomised(CONFIG)
+    clip = episode(6)
+    control = type(control_of(clip))(*(part[None] for part in control_of(clip)))
+    for streams in (1, 2):
+        result = diffusion_forcing(
+            model,
+            to_float(clip.image[None]),
+            control,
+            model.init_state(1),
+            Objective(streams=streams),
+            torch.Generator().manual_seed(1),
+        )
+        assert torch.isfinite(result.loss)
+        assert all(torch.isfinite(part.float()).all() for part in tensors(result.state))
+
+
+def test_the_state_a_window_leaves_behind_saw_corrupted_not_true_frames_and_has_no_history():
+    model = randomised(CONFIG).requires_grad_(True)
+    clip = episode(6)
+    control = type(control_of(clip))(*(part[None] for part in control_of(clip)))
+    args = model, to_float(clip.image[None]), control, model.init_state(1)
+    exact = diffusion_forcing(*args, Objective(context_noise=0.0), torch.Generator().manual_seed(1))
+    noisy = diffusion_forcing(*args, Objective(context_noise=0.1), torch.Generator().manual_seed(1))
+    assert torch.equal(exact.state.last.frame, args[1][:, -1])
+    assert not torch.equal(noisy.state.last.frame, args[1][:, -1])
+    assert not any(part.requires_grad for part in tensors(noisy.state))
+
+
+def test_muon_takes_the_matrices_of_the_layers_and_adamw_the_rest():
+    model = randomised(CONFIG)
+    adam, muon = make_optimizers(model, lr=0.02)
+    sizes = [sum(p.numel() for group in optimizer.param_groups for p in group["params"]) for optimizer in (adam, muon)]
+    assert sum(sizes) == sum(p.numel() for p in model.parameters())
+    assert sizes[1] > 0.4 * sum(sizes)
+    assert all(p.ndim == 2 for group in muon.param_groups for p in group["params"])
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    optimizers = make_optimizers(randomised(CONFIG), lr=0.02)
+    factors = [set_progress(optimizers, step, step / 1000) for step in (0, 24, 49, 300, 700, 1000)]
+    assert factors == pytest.approx([0.02, 0.5, 1.0, 1.0, 0.51, 0.02])
+    assert optimizers[1].param_groups[0]["lr"] == pytest.approx(0.02 * 0.02)
+
+
+def test_the_average_follows_the_weights():
+    model = randomised(CONFIG)
+    average = EMA(model, decay=0.9)
+    with torch.no_grad():
+        model.head.bias.add_(1.0)
+    gaps = []
+    for step in range(50):
+        average.update(model, 100 + step)
+        gaps.append((model.head.bias - average.weights["head.bias"]).abs().max().item())
+    assert gaps[0] == pytest.approx(0.9, abs=1e-3)
+    assert gaps[-1] < 0.01
+
+
+def test_validation_scores_whole_frames_and_leaves_a_strip(data, tmp_path):
+    scores = Validation(data, CONFIG, torch.device("cpu"), n_rows=2).score(randomised(CONFIG), tmp_path / "strip.png")
+    assert 0 < scores["whole"] < 60
+    assert (tmp_path / "strip.png").stat().st_size > 100
+
+
+def test_validation_on_episodes_too_short_for_it_says_so(tmp_path):
+    episodes.save(episode(20), tmp_path / "short.npz")
+    with pytest.raises(EpisodeError, match="only 20 frames; validation needs at least 64"):
+        Validation(tmp_path, CONFIG, torch.device("cpu"))
