@@ -100,9 +100,9 @@ def background(out: np.ndarray, eye: np.ndarray, dx: float, dy: float, dz: float
     elif towards_sun < -0.991:
         out[0], out[1], out[2] = 214.0, 220.0, 232.0
     elif sky.stars > 0.0:
-        h = np.uint32(int(np.floor(dx * 45)) * 73856093 ^ int(np.floor(dy * 45)) * 19349663 ^ int(np.floor(dz * 45)) * 83492791)
+        h = np.uint32(int(np.floor(dx * 60)) * 73856093 ^ int(np.floor(dy * 60)) * 19349663 ^ int(np.floor(dz * 60)) * 83492791)
         h = np.uint32((h ^ (h >> np.uint32(13))) * np.uint32(0x5BD1E995))
-        if (h ^ (h >> np.uint32(15))) % np.uint32(97) == 0:
+        if (h ^ (h >> np.uint32(15))) % np.uint32(211) == 0:
             for c in range(3):
                 out[c] += sky.stars * 0.7 * (230.0 - out[c])
     if oz < CLOUD_HEIGHT:

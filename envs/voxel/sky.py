@@ -53,11 +53,11 @@ def sky_at(share: float) -> Sky:
     )
     levels = np.arange(256)
     falloff = 0.84 ** (FULL - levels // 16) * (levels // 16 > 0)
-    glow = 0.82 ** (FULL - levels % 16) * (levels % 16 > 0)
+    glow = 0.86 ** (FULL - levels % 16) * (levels % 16 > 0)
     table = np.maximum(falloff[:, None] * light, glow[:, None] * np.array([1.0, 0.86, 0.62]))
     return Sky(
         zenith, horizon, 255.0 * np.minimum(light * 1.02, 1.0), sun, float(np.clip(-4.0 * sun[2] - 0.2, 0.0, 1.0)),
-        np.maximum(table, 0.06), np.array([26.0, 66.0, 140.0]) * light,
+        np.maximum(table, 0.16), np.array([26.0, 66.0, 140.0]) * light,
     )  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from envs.voxel.walker import A, Cell, Routine
 
 ORE_STEP, TOOL_STEP, RETURN_STEP = 120, 450, 900
 ORE, TOOL, LANDMARK = "coal", "stone_pickaxe", "hut"
-GOOD_SEED = 0
-"""A seed whose story is known to come off; many others do too."""
+GOOD_SEEDS = (0, 7, 13, 14, 19, 27, 33, 34, 35)
+"""The seeds below 40 on which the scripted player keeps all three appointments."""
 
 
 class StoryFailed(ValueError):
@@ -93,7 +93,9 @@ def _mine_at(teller: _Teller, step: int) -> Cell:
 
     n_mining = 12
     if not teller.do(go(), step - n_mining) or found[-1] is None:
-        raise StoryFailed(f"seed {teller.guide.terrain.seed}: no {ORE} could be reached before step {step}; choose another seed")
+        raise StoryFailed(
+            f"seed {teller.guide.terrain.seed}: no {ORE} could be reached before step {step}; choose one of GOOD_SEEDS"
+        )
     teller.wait(step - n_mining)
     for _ in range(n_mining):
         teller.step(A["mine"])
@@ -125,25 +127,25 @@ def _elsewhere(guide: Guide) -> Routine:
     return True
 
 
-def tell(seed: int = GOOD_SEED) -> Story:
+def tell(seed: int = GOOD_SEEDS[0]) -> Story:
     """Work out the story on the island of `seed`. Raises StoryFailed where an appointment cannot be kept there."""
     teller = _Teller(seed)
     mark = NAMES.index(LANDMARK)
     if not teller.do(teller.guide.obtain(item_id("wooden_pickaxe")), ORE_STEP):
-        raise StoryFailed(f"seed {seed}: no pickaxe before step {ORE_STEP}; choose another seed")
+        raise StoryFailed(f"seed {seed}: no pickaxe before step {ORE_STEP}; choose one of GOOD_SEEDS")
     mined = _mine_at(teller, ORE_STEP)
     makings = [(item_id("cobblestone"), 3), (item_id("stick"), 2)]
     if not all(teller.do(teller.guide.obtain(item, count), TOOL_STEP - 60) for item, count in makings):
-        raise StoryFailed(f"seed {seed}: no makings of a {TOOL} before step {TOOL_STEP}; choose another seed")
+        raise StoryFailed(f"seed {seed}: no makings of a {TOOL} before step {TOOL_STEP}; choose one of GOOD_SEEDS")
     table = teller.guide.workplace(item_id("crafting_table"), 0)
     if not teller.do(table, TOOL_STEP - 1):
-        raise StoryFailed(f"seed {seed}: no crafting table before step {TOOL_STEP}; choose another seed")
+        raise StoryFailed(f"seed {seed}: no crafting table before step {TOOL_STEP}; choose one of GOOD_SEEDS")
     teller.wait(TOOL_STEP - 1)
     teller.step(A[f"craft_{TOOL}"])
     seen = [t for t, info in enumerate(teller.infos[:ORE_STEP]) if info["landmarks_in_view"][mark]]
     teller.do(_elsewhere(teller.guide), RETURN_STEP - 170)
     if not teller.do(_return_to(teller.guide), RETURN_STEP):
-        raise StoryFailed(f"seed {seed}: not back at the {LANDMARK} before step {RETURN_STEP}; choose another seed")
+        raise StoryFailed(f"seed {seed}: not back at the {LANDMARK} before step {RETURN_STEP}; choose one of GOOD_SEEDS")
     teller.wait(RETURN_STEP)
     ore, tool, end = (teller.infos[t] for t in (ORE_STEP, TOOL_STEP, RETURN_STEP))
     kept = (
@@ -153,5 +155,5 @@ def tell(seed: int = GOOD_SEED) -> Story:
         and bool(seen)
     )
     if not kept:
-        raise StoryFailed(f"seed {seed}: an appointment was missed; choose another seed")
+        raise StoryFailed(f"seed {seed}: an appointment was missed; choose one of GOOD_SEEDS")
     return Story(seed, np.array(teller.actions), seen[-1], mined)
