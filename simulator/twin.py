@@ -139,10 +139,10 @@ class SplitWorld(TwinWorld):
         super().__init__(self.dream, self.amnesiac)
 
     def reset(self, seed: int) -> Tick:
-        """The dream's own reset; nothing is forgotten yet, so nothing differs until `forget`."""
+        """The dream's own reset, after which the right one forgets the start it absorbed."""
         self._parted_since = None
-        left = self.dream.reset(seed)
-        return self._show(left, self.amnesiac.restore(self.dream.snapshot()))
+        self.dream.reset(seed)
+        return self.forget()
 
     def forget(self) -> Tick:
         """Drop the right dream's memory; call again to drop what it has gathered since."""

@@ -165,7 +165,7 @@ class App:
             device=session.header.description,
             hint=f"{self.keymap.key_of('help').split(' /')[0]}: all keys",
             captions=panel_captions(tick),
-            recording={n: (session.n_applied - controls.recording_since.get(n, 0)) / controls.rate.fps for n in session.sinks},
+            recording=controls.keeper.seconds(controls.rate.fps),
             notes=tuple(note for at, note in self._notes if now - at < NOTE_SECONDS),
             alert=self.alert or alert,
             help=self._help() if controls.help else (),

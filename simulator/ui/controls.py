@@ -22,12 +22,12 @@ from simulator.intents import (
     Switch,
 )  # fmt: skip
 from simulator.rates import Rate, rates
-from simulator.recorder import EpisodeRecorder, VideoRecorder, save_still
 from simulator.session import Session
 from simulator.twin import BesideWorld, SplitWorld, dream_of
 from simulator.ui import timeline_bar
 from simulator.ui.events import Closed, Event, FocusLost, KeyDown, KeyUp
 from simulator.ui.hud import Layout
+from simulator.ui.keeping import Keeper
 from simulator.ui.keymap import COMMANDS, HeldKeys, Keymap
 
 REWIND_FPS = 20.0
@@ -53,18 +53,17 @@ class Controls:
         notify: Callable[[str], None],
         busy: Callable[[str], None],
     ) -> None:
-        self.session, self.keymap, self.folder, self.rate = session, keymap, folder, rate
+        self.session, self.keymap, self.rate = session, keymap, rate
+        self.keeper = Keeper(session, folder, notify)
         self.held = HeldKeys()
         self.commands_held: set[str] = set()
         self.paused = self.closing = self.help = self.telemetry = self.bare = self.fullscreen = False
         self.single_steps = 0
         self.first_press: float | None = None
         self.driver = "you"
-        self.recording_since: dict[str, int] = {}
         self._recorded = recorded
         self._policy: Policy | None = None
         self._notify, self._busy = notify, busy
-        self._n_files = 0
         self._last_mark = ""
 
     @property
@@ -247,51 +246,27 @@ class Controls:
         if self.do(Split(on)):
             self._notify("left remembers, right has forgotten" if on else "one dream again, the remembering one")
 
-    def _file(self, kind: str, suffix: str) -> Path:
-        self._n_files += 1
-        return self.folder / f"{kind}-{self._n_files:03d}{suffix}"
-
-    def _record(self, name: str, make: Callable[[], VideoRecorder | EpisodeRecorder]) -> None:
-        sinks = self.session.sinks
-        if name in sinks:
-            path = getattr(sinks[name], "path", "")
-            self.session.stop(name)
-            self._notify(f"{path} is finished")
-            return
-        try:
-            sinks[name] = make()
-            self.recording_since[name] = self.session.n_applied
-        except (ValueError, OSError) as error:
-            self._notify(f"{name}: {error}")
-
     def _record_mp4(self) -> None:
-        self._record("mp4", lambda: VideoRecorder(self._file("video", ".mp4"), self.rate.fps))
+        self.keeper.toggle_video(".mp4", self.rate.fps)
 
     def _record_gif(self) -> None:
-        self._record("gif", lambda: VideoRecorder(self._file("video", ".gif"), self.rate.fps))
+        self.keeper.toggle_video(".gif", self.rate.fps)
 
     def _record_episode(self) -> None:
-        self._record("episode", lambda: EpisodeRecorder(self._file("episode", ".npz"), self.session.world.actions))
-
-    def _keep(self, path: Path, write: Callable[[Path], None]) -> None:
-        try:
-            write(path)
-            self._notify(str(path))
-        except (ValueError, OSError) as error:
-            self._notify(f"{path.name}: {error}")
+        self.keeper.toggle_episode()
 
     def _still(self) -> None:
-        self._keep(self._file("still", ".png"), lambda path: save_still(self.session.tick, path))
+        self.keeper.still()
 
     def _save_moment(self) -> None:
-        self._keep(self._file("moment", ".safetensors"), self.session.save_moment)
+        self.keeper.moment()
 
     def _load_moment(self) -> None:
-        saved = sorted(self.folder.parent.glob("*/moment-*.safetensors"), key=lambda path: path.stat().st_mtime)
-        if not saved:
-            self._notify(f"no saved moment in {self.folder.parent}; {self.keymap.key_of('save_moment')} saves one")
-        elif self.do(LoadMoment(str(saved[-1]))):
-            self._notify(f"went on from {saved[-1]}")
+        path = self.keeper.latest_moment()
+        if path is None:
+            self._notify(f"no saved moment yet; {self.keymap.key_of('save_moment')} saves one")
+        elif self.do(LoadMoment(str(path))):
+            self._notify(f"went on from {path}")
 
     def _telemetry(self) -> None:
         self.telemetry = not self.telemetry

@@ -170,6 +170,14 @@ def test_splitting_forgets_on_the_right_only_and_unsplitting_keeps_the_left():
     assert same(play(session, [2, 4]), play(plain, [2, 4]))
 
 
+def test_a_session_that_begins_split_has_forgotten_its_start_on_the_right():
+    split, plain = begun(SplitWorld(LearnedWorld(FakeEngine()))), begun()
+    left, right, _ = np.split(play(split, [1])[-1], 3, axis=1)
+    wanted = play(plain, [1])[-1]
+    assert np.array_equal(left, wanted)
+    assert not np.array_equal(right, wanted)
+
+
 def test_seed_and_start_decide_a_session():
     a, b = begun(seed=4), begun(seed=5)
     assert not same(play(a, [1, 2]), play(b, [1, 2]))

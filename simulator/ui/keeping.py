@@ -1,0 +1,68 @@
+"""What a person keeps while playing: videos, episodes, stills and moments, all in the session's own folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from simulator.recorder import EpisodeRecorder, VideoRecorder, save_still
+from simulator.session import Session, Sink
+
+
+class Keeper:
+    """Writes numbered files into `folder`; what fails becomes a message through `notify`, and play goes on."""
+
+    def __init__(self, session: Session, folder: Path, notify: Callable[[str], None]) -> None:
+        self.session, self.folder = session, folder
+        self.since: dict[str, int] = {}
+        self._notify = notify
+        self._n_files = 0
+
+    def _path(self, kind: str, suffix: str) -> Path:
+        self._n_files += 1
+        return self.folder / f"{kind}-{self._n_files:03d}{suffix}"
+
+    def toggle_video(self, suffix: str, fps: float) -> None:
+        """Begin or finish a video of `suffix` (.mp4, .gif) at `fps` frames a second."""
+        self._toggle(suffix.removeprefix("."), lambda: VideoRecorder(self._path("video", suffix), fps))
+
+    def toggle_episode(self) -> None:
+        """Begin or finish an episode."""
+        self._toggle("episode", lambda: EpisodeRecorder(self._path("episode", ".npz"), self.session.world.actions))
+
+    def _toggle(self, name: str, make: Callable[[], Sink]) -> None:
+        sinks = self.session.sinks
+        if name in sinks:
+            path = getattr(sinks[name], "path", name)
+            self.session.stop(name)
+            self._notify(f"{path} is finished")
+            return
+        try:
+            sinks[name] = make()
+            self.since[name] = self.session.n_applied
+        except (ValueError, OSError) as error:
+            self._notify(f"{name}: {error}")
+
+    def seconds(self, fps: float) -> dict[str, float]:
+        """How long each recording under way would last at `fps` ticks a second."""
+        return {name: (self.session.n_applied - self.since.get(name, 0)) / fps for name in self.session.sinks}
+
+    def still(self) -> None:
+        """The present picture as a PNG."""
+        self._keep(self._path("still", ".png"), lambda path: save_still(self.session.tick, path))
+
+    def moment(self) -> None:
+        """The present moment, to go on from later."""
+        self._keep(self._path("moment", ".safetensors"), self.session.save_moment)
+
+    def _keep(self, path: Path, write: Callable[[Path], None]) -> None:
+        try:
+            write(path)
+            self._notify(str(path))
+        except (ValueError, OSError) as error:
+            self._notify(f"{path.name}: {error}")
+
+    def latest_moment(self) -> Path | None:
+        """The moment saved last, by this session or one before it."""
+        saved = self.folder.parent.glob("*/moment-*.safetensors")
+        return max(saved, key=lambda path: path.stat().st_mtime, default=None)
