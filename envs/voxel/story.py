@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.voxel.blocks import item_id
+from envs.voxel.blocks import item_id, mining_steps
 from envs.voxel.env import VoxelEnv
 from envs.voxel.guide import Guide
 from envs.voxel.landmarks import NAMES
@@ -91,7 +91,7 @@ def _mine_at(teller: _Teller, step: int) -> Cell:
                 return True
         return False
 
-    n_mining = 12
+    n_mining = mining_steps(block, item_id("wooden_pickaxe"))
     if not teller.do(go(), step - n_mining) or found[-1] is None:
         raise StoryFailed(
             f"seed {teller.guide.terrain.seed}: no {ORE} could be reached before step {step}; choose one of GOOD_SEEDS"
@@ -156,4 +156,4 @@ def tell(seed: int = GOOD_SEEDS[0]) -> Story:
     )
     if not kept:
         raise StoryFailed(f"seed {seed}: an appointment was missed; choose one of GOOD_SEEDS")
-    return Story(seed, np.array(teller.actions), seen[-1], mined)
+    return Story(seed, np.array(teller.actions), seen[0], mined)
