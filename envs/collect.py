@@ -87,11 +87,12 @@ def collect(
     manifest_path = out / "manifest.json"
     manifest: dict[str, Any] = {"world": source.world, "n_steps": n_steps, "provenance": provenance, "seeds": []}
     if manifest_path.exists():
-        old = json.loads(manifest_path.read_text())
+        old = _read(manifest_path)
         for key in ("world", "n_steps", "provenance"):
             if old.get(key) != manifest[key]:
                 raise ValueError(f"{out} holds episodes with {key} {old.get(key)}, not {manifest[key]}; choose another --out")
         manifest["seeds"] = old["seeds"]
+    _write(manifest, manifest_path)  # from the start: a stopped run's folder says what it holds
     path_of = {s: out / f"{source.world}-{s:08d}.npz" for s in range(seed, seed + n_episodes)}
     missing = [s for s, path in path_of.items() if not path.exists()]
     n_frames, busy_seconds, started = 0, 0.0, time.perf_counter()
@@ -113,7 +114,21 @@ def collect(
             raise
     manifest["seeds"] = sorted(set(manifest["seeds"]) | set(path_of))
     manifest["frames_per_second_per_process"] = round(n_frames / busy_seconds, 1) if busy_seconds else None
-    temporary = manifest_path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(manifest, indent=2))
-    os.replace(temporary, manifest_path)
+    _write(manifest, manifest_path)
     return manifest
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path}: not readable as json ({error}); mend or remove it, the episodes are kept") from None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("seeds"), list):
+        raise ValueError(f"{path}: not a manifest of episodes; expected an object with world, n_steps, provenance and seeds")
+    return manifest
+
+
+def _write(manifest: dict[str, Any], path: Path) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(manifest, indent=2))
+    os.replace(temporary, path)

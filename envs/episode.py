@@ -7,6 +7,7 @@ File: one npz a trajectory, every array with leading dimension T + 1. `image[0]`
 from __future__ import annotations
 
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -68,8 +69,9 @@ def _validate(episode: Episode) -> None:
         if not np.isfinite(episode.pose).all():
             raise EpisodeError("pose holds NaN or infinite numbers; expected finite cells and radians")
     for name, value in episode.extras.items():
-        if len(value) != len(image):
-            raise EpisodeError(f"{name} has {len(value)} rows; expected {len(image)}, one a frame")
+        if value.ndim == 0 or len(value) != len(image):
+            came = "no" if value.ndim == 0 else len(value)
+            raise EpisodeError(f"{name} has {came} rows; expected {len(image)}, one a frame")
 
 
 def save(episode: Episode, path: Path) -> None:
@@ -92,6 +94,13 @@ def save(episode: Episode, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
+_UNREADABLE = (
+    OSError, ValueError, EOFError, LookupError, TypeError, SyntaxError, MemoryError, NotImplementedError, RuntimeError, struct.error,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What numpy and zipfile raise for damaged bytes, depending on which byte."""
+
+
 def load(path: Path, *, images: bool = True) -> Episode:
     """Read an episode file, ours or the public data set's. Raises EpisodeError naming the file and what is wrong.
 
@@ -105,7 +114,7 @@ def load(path: Path, *, images: bool = True) -> Episode:
                 arrays["image"] = np.broadcast_to(np.uint8(0), (len(arrays["action"]), 1, 1, 3))
     except FileNotFoundError:
         raise EpisodeError(f"{path}: no such file; expected an episode (npz)") from None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except _UNREADABLE as error:
         raise EpisodeError(f"{path}: not a readable npz ({error}); expected a whole episode file, collect it again") from error
     try:
         return from_arrays(arrays)
@@ -120,11 +129,22 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> Episode:
         if name not in rest:
             raise EpisodeError(f"no array {name!r}; found {', '.join(sorted(arrays)) or 'nothing'}")
     image, action = rest.pop("image"), rest.pop("action")
-    if action.ndim != 2:
+    if action.ndim != 2 or action.shape[1] == 0 or action.dtype.kind not in "biuf":
         raise EpisodeError(f"action has shape {action.shape}; expected one-hot (t, n_actions)")
     pose = None
     if "agent_pos" in rest and "agent_dir" in rest:
-        pose = poses.from_maze(rest.pop("agent_pos"), rest.pop("agent_dir"))
-        if "agent_pitch" in rest:
-            pose[..., 4] = rest.pop("agent_pitch")
+        pose = _pose(rest.pop("agent_pos"), rest.pop("agent_dir"), rest.pop("agent_pitch", None))
     return Episode(image, action.argmax(axis=1).astype(np.int64), action.shape[1], pose, rest)
+
+
+def _pose(position: np.ndarray, direction: np.ndarray, pitch: np.ndarray | None) -> np.ndarray:
+    t, numeric = len(np.atleast_1d(position)), position.dtype.kind in "biuf" and direction.dtype.kind in "biuf"
+    if not numeric or position.shape not in ((t, 2), (t, 3)) or direction.shape != (t, 2):
+        came = f"agent_pos {position.shape} {position.dtype} and agent_dir {direction.shape} {direction.dtype}"
+        raise EpisodeError(f"{came}; expected numbers, (t, 2) or (t, 3) and (t, 2)")
+    pose = poses.from_maze(position, direction)
+    if pitch is not None:
+        if pitch.shape != (t,) or pitch.dtype.kind not in "biuf":
+            raise EpisodeError(f"agent_pitch is {pitch.dtype} {pitch.shape}; expected one number a frame, ({t},)")
+        pose[:, 4] = pitch
+    return pose

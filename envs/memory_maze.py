@@ -11,6 +11,7 @@ import functools
 import gc
 import importlib
 import importlib.metadata
+import logging
 import os
 import sys
 import types
@@ -81,6 +82,7 @@ def _tasks() -> types.ModuleType:
     _choose_renderer()
     os.environ.setdefault("LP_NUM_THREADS", "0")  # software GL must not spawn threads: one process, one core
     os.environ.setdefault("DISABLE_RENDER_THREAD_OFFLOADING", "1")  # draw on the calling thread
+    logging.getLogger("absl").addFilter(lambda record: "no free joint" not in record.getMessage())  # twice every reset
     added = {name: module for name, module in _stub_gym().items() if name not in sys.modules}
     sys.modules.update(added)
     try:
@@ -211,11 +213,11 @@ class MemoryMazeEnv(gym.Env[np.ndarray, int]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Start the maze of `seed` (the same seed is the same maze, in any process); None draws a new one."""
+        if seed is not None and not 0 <= seed < N_SEEDS:
+            raise ValueError(f"seed {seed} is outside 0..{N_SEEDS - 1}")
         super().reset(seed=seed)
         if seed is None:
             seed = int(self.np_random.integers(N_SEEDS))
-        if not 0 <= seed < N_SEEDS:
-            raise ValueError(f"seed {seed} is outside 0..{N_SEEDS - 1}")
         self._seed, self._t = seed, 0
         if self._env is None:
             self._build(seed)
