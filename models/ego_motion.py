@@ -12,7 +12,14 @@ from torch import Tensor, nn
 
 from models.config import ModelConfig
 
-D_HIDDEN = 96
+D_HIDDEN = 128
+COARSE = 4
+"""Pixels pooled into one before the network looks: walls in the way are large."""
+
+
+def coarse(frame: Tensor) -> Tensor:
+    """What the network sees of frames (b, 3, H, W)."""
+    return F.avg_pool2d(frame, COARSE)
 
 
 class EgoMotion(nn.Module):
@@ -24,11 +31,9 @@ class EgoMotion(nn.Module):
         super().__init__()
         self.n_actions = config.n_actions
         self.look = nn.Sequential(
-            nn.Conv2d(3, 16, 4, stride=4), nn.SiLU(),
-            nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.SiLU(),
-            nn.Conv2d(32, 32, 3, stride=2, padding=1), nn.SiLU(),
-        )  # fmt: skip
-        cells = (config.image[0] // 16) * (config.image[1] // 16)
+            nn.Conv2d(3, 24, 3, stride=2, padding=1), nn.SiLU(), nn.Conv2d(24, 32, 3, stride=2, padding=1), nn.SiLU()
+        )
+        cells = (config.image[0] // COARSE // 4) * (config.image[1] // COARSE // 4)
         self.typical = nn.Linear(config.n_actions + 5, 5)
         self.correct = nn.Sequential(
             nn.Linear(32 * cells + config.n_actions + 5, D_HIDDEN), nn.SiLU(), nn.Linear(D_HIDDEN, D_HIDDEN), nn.SiLU()
@@ -40,6 +45,10 @@ class EgoMotion(nn.Module):
 
     def forward(self, frame: Tensor, motion: Tensor, action: Tensor) -> Tensor:
         """frame (b, 3, H, W) in -1..1, motion (b, 5) that led to it, action (b,) taken next -> motion (b, 5)."""
+        return self.from_coarse(coarse(frame), motion, action)
+
+    def from_coarse(self, frame: Tensor, motion: Tensor, action: Tensor) -> Tensor:
+        """As `forward`, from an already pooled frame."""
         known = torch.cat([F.one_hot(action, self.n_actions).to(frame.dtype), motion.to(frame.dtype) / self.scale], dim=-1)
         seen = self.look(frame).flatten(1)
         return (self.typical(known) + self.out(self.correct(torch.cat([seen, known], dim=-1)))) * self.scale

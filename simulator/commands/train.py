@@ -41,8 +41,8 @@ class Options:
     """Matrix products in bfloat16; turn off on CPUs without it."""
     device: str = "auto"
     """cpu, cuda, or auto."""
-    ego_motion_minutes: float = 3.0
-    """Minutes for the network that turns keys into motion; 0 leaves it out (poses must then be given)."""
+    ego_motion_steps: int = 4000
+    """Steps for the network that turns keys into motion; 0 leaves it out (poses must then be given)."""
     resume: bool = False
     """Go on where this run stopped."""
 
@@ -69,8 +69,8 @@ def run(options: Options) -> int:
     millions = sum(p.numel() for p in trainer.model.parameters()) / 1e6
     print(f"{millions:.2f}M parameters on {device}, {torch.get_num_threads()} of {os.cpu_count()} cores")
     trainer.run()
-    if options.ego_motion_minutes > 0:
-        ego_motion = train_ego_motion(config, options.data, options.ego_motion_minutes, options.seed)
+    if options.ego_motion_steps > 0:
+        ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed)
         checkpoint.save(trainer.averaged(), options.out / "model", ego_motion=ego_motion)
     print(f"trained: {options.out / 'model'}")
     return 0
