@@ -95,8 +95,8 @@ def save(episode: Episode, path: Path) -> None:
 
 
 _UNREADABLE = (
-    OSError, ValueError, EOFError, LookupError, TypeError, SyntaxError, MemoryError, NotImplementedError, RuntimeError, struct.error,
-    zipfile.BadZipFile, zlib.error,
+    OSError, ValueError, EOFError, LookupError, TypeError, SyntaxError, MemoryError, NotImplementedError, RuntimeError,
+    struct.error, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 """What numpy and zipfile raise for damaged bytes, depending on which byte."""
 

@@ -68,8 +68,6 @@ def _save_weights(module: torch.nn.Module, path: Path, dtype: torch.dtype) -> No
 
 def load(folder: Path, device: torch.device | str = "cpu", *, contexts: bool = True) -> Checkpoint:
     """Read a checkpoint folder. Raises CheckpointError naming what is missing, truncated, foreign or not a number."""
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such checkpoint folder; expected one with config.json and model.safetensors")
     model = WorldModel(read_config(folder))
     _load_weights(model, folder / "model.safetensors")
     ego_motion = None
@@ -83,6 +81,8 @@ def load(folder: Path, device: torch.device | str = "cpu", *, contexts: bool = T
 
 def read_config(folder: Path) -> ModelConfig:
     """The configuration of a checkpoint folder, brought up to this version."""
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such checkpoint folder; expected one with config.json and model.safetensors")
     path = folder / "config.json"
     try:
         data = json.loads(path.read_text())

@@ -17,7 +17,7 @@ from models.checkpoint import Checkpoint
 from models.conditioning import Control
 from models.pixels import to_float, to_uint8
 from models.sampler import frame_noise, sample
-from models.state import LayerState, StreamState
+from models.state import LayerState, StreamState, map_state
 from models.training.data import check_fits, control_of, stack_controls
 
 PREFILL_FRAMES = 64
@@ -107,8 +107,14 @@ class Engine:
             clean = to_float(frames[:, part], self.device)
             told = Control(*(value[:, part].to(self.device) for value in control))
             _, stream = self._model(clean, clean.new_zeros(clean.shape[:2]), told, stream, predict=False)
-        pose = np.stack([pose[i] if e.pose is None else e.pose[-1] for i, e in enumerate(context)])
-        return Moment(stream, frames[:, -1], pose, control.motion[:, -1].double().numpy(), frames.shape[1], seed)
+        pose = np.stack(
+            [
+                place.double().numpy() if e.pose is None else e.pose[-1]
+                for e, place in zip(context, control.pose[:, -1], strict=True)
+            ]
+        )
+        motion = control.motion[:, -1].double().numpy()
+        return Moment(_alone(stream), frames[:, -1].copy(), pose, motion, frames.shape[1], seed)
 
     @torch.inference_mode()
     def imagine(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +123,7 @@ class Engine:
         pose: where the player truly stands after the action; None integrates the model's own ego-motion. Raises ValueError
         for unknown actions, and where poses are needed and the checkpoint has no ego-motion.
         """
-        actions = np.array([self.actions.check(action) for action in actions])
+        actions = self._checked(moment, actions)
         pose = self._believed_pose(moment, actions) if pose is None else np.asarray(pose, np.float64)
         control = self._control(moment, actions, pose)
         b = len(actions)
@@ -134,10 +140,10 @@ class Engine:
     ) -> Moment:
         """Commit one finished frame, dreamt or true: written to the state exactly once."""
         pose = np.asarray(pose, np.float64)
-        control = self._control(moment, np.asarray(actions), pose)
+        control = self._control(moment, self._checked(moment, actions), pose)
         clean = to_float(frame, self.device)[:, None]
         _, stream = self._model(clean, clean.new_full((len(frame), 1), noise_level), control, moment.stream, predict=False)
-        return Moment(stream, frame, pose, self._motion(moment, pose), moment.t + 1, moment.seed)
+        return Moment(_alone(stream), frame, pose, self._motion(moment, pose), moment.t + 1, moment.seed)
 
     def step(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> Moment:
         """`imagine` then `absorb`: one frame of play."""
@@ -162,6 +168,11 @@ class Engine:
         engine.n_steps = n_steps
         return engine
 
+    def _checked(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
+        if np.shape(actions) != (len(moment.frame),):
+            raise ValueError(f"actions have shape {np.shape(actions)}; expected ({len(moment.frame)},), one a row of the moment")
+        return np.array([self.actions.check(action) for action in actions])
+
     def _believed_pose(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
         """The pose after `actions` by the model's own ego-motion; the first frame of a cold start stands still."""
         if moment.t == 0:
@@ -182,3 +193,8 @@ class Engine:
         tensors = (torch.as_tensor(value, device=self.device)[:, None] for value in (actions, pose, self._motion(moment, pose)))
         action, place, motion = tensors
         return Control(action, place.float(), motion.float())
+
+
+def _alone(stream: StreamState) -> StreamState:
+    """The same state without the storage it is a view of: a kept moment holds itself and no earlier frames."""
+    return map_state(torch.Tensor.clone, stream)

@@ -23,7 +23,9 @@ def maze_problem() -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     torch.set_num_threads(1)
-    config.addinivalue_line("markers", "real_maze: needs MuJoCo and off-screen OpenGL; fails without them where CI=true, else skips")
+    config.addinivalue_line(
+        "markers", "real_maze: needs MuJoCo and off-screen OpenGL; fails without them where CI=true, else skips"
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

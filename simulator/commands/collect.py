@@ -26,12 +26,14 @@ class Options:
     """Seed of the first episode; the others follow. Held-out sets use seeds never trained on."""
 
 
+MAZES = {"memory-maze": 9, "memory-maze-11": 11, "memory-maze-13": 13, "memory-maze-15": 15}
+
+
 def _maze_source(world: str, n_steps: int) -> tuple[Source, dict[str, Any]]:
     from envs.memory_maze import MemoryMazeEnv
     from envs.policies import MazeTour
 
-    size = int(world.removeprefix("memory-maze").removeprefix("-") or 9)
-    make_env = partial(MemoryMazeEnv, size=size, n_steps=n_steps + 1)
+    make_env = partial(MemoryMazeEnv, size=MAZES[world], n_steps=n_steps + 1)
     return Source(world, make_env, MazeTour), dict(make_env().provenance)
 
 
@@ -46,11 +48,10 @@ def _voxel_source(n_steps: int) -> tuple[Source, dict[str, Any]]:
 def run(options: Options) -> int:
     if options.world == "voxel":
         source, provenance = _voxel_source(options.steps)
-    elif options.world.startswith("memory-maze"):
+    elif options.world in MAZES:
         source, provenance = _maze_source(options.world, options.steps)
     else:
-        known = "memory-maze, memory-maze-11, memory-maze-13, memory-maze-15, voxel"
-        raise ValueError(f"unknown world {options.world!r}; known: {known}")
+        raise ValueError(f"unknown world {options.world!r}; known: {', '.join(MAZES)}, voxel")
     manifest = collect(source, options.out, options.episodes, options.steps, options.seed, options.workers, provenance)
     print(f"{len(manifest['seeds'])} episodes in {options.out}; {manifest['frames_per_second_per_process']} frames/s a process")
     return 0

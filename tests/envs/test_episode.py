@@ -138,7 +138,7 @@ def test_a_truncated_file_is_one_line_that_says_to_collect_it_again(tmp_path, ke
     path = written(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content[: int(keep * len(content))])
-    with pytest.raises(EpisodeError, match="not a readable npz .*collect it again"):
+    with pytest.raises(EpisodeError, match=r"not a readable npz .*collect it again"):
         episodes.load(path)
 
 

@@ -228,12 +228,12 @@ def test_an_episode_ends_after_its_steps_and_says_so():
         short.step(0)
     short.reset(seed=0)
     assert [short.step(1)[3] for _ in range(3)] == [False, False, True]
-    with pytest.raises(RuntimeError, match="the episode has ended: call reset"):
+    with pytest.raises(RuntimeError, match=r"the episode has ended: call reset"):
         short.step(1)
-    with pytest.raises(ValueError, match="action 6 is outside 0..5 for 'memory-maze'"):
+    with pytest.raises(ValueError, match=r"action 6 is outside 0..5 for 'memory-maze'"):
         short.step(6)
     for seed in (-1, 2**31):
-        with pytest.raises(ValueError, match=f"seed {seed} is outside"):
+        with pytest.raises(ValueError, match=rf"seed {seed} is outside"):
             short.reset(seed=seed)
     short.close()
     short.close()
@@ -301,7 +301,7 @@ def test_without_the_simulator_the_error_names_what_to_install(unloaded, monkeyp
 def test_without_opengl_the_error_names_what_to_install(unloaded, monkeypatch):
     monkeypatch.delenv("MUJOCO_GL", raising=False)
     monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
-    with pytest.raises(MazeUnavailable, match="no off-screen OpenGL library was found; .*libosmesa6"):
+    with pytest.raises(MazeUnavailable, match=r"no off-screen OpenGL library was found; .*libosmesa6"):
         MemoryMazeEnv()
 
 

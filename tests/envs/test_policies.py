@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -84,7 +86,7 @@ def test_the_shortest_path_is_free_connected_and_shortest():
     assert path[-1] == (6, 6)
     assert len(path) == 13
     assert all(LAYOUT[y, x] for x, y in path)
-    assert all(abs(a - c) + abs(b - d) == 1 for (a, b), (c, d) in zip(path, path[1:], strict=False))
+    assert all(abs(a - c) + abs(b - d) == 1 for (a, b), (c, d) in pairwise(path))
 
 
 def test_there_is_no_path_into_a_wall():
