@@ -6,12 +6,11 @@ from pathlib import Path
 
 import torch
 
-from envs.memory_maze import ACTIONS, FPS
+from envs.catalog import find
 from models import checkpoint as checkpoints
 from simulator.engine import Engine, Trait
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
-TRAITS = {"memory-maze": Trait(ACTIONS, FPS)}
 
 
 def load_engine(checkpoint: Path | None, world: str, *, n_steps: int | None = None, device: str = "auto") -> Engine:
@@ -27,12 +26,13 @@ def load_engine(checkpoint: Path | None, world: str, *, n_steps: int | None = No
     config = checkpoints.read_config(folder)
     if config.world != world:
         raise ValueError(f"{folder} is a model of {config.world!r}, not of {world!r}; give --world {config.world}")
-    if config.world not in TRAITS:
-        raise ValueError(f"{folder} is a model of the unknown world {config.world!r}; known: {', '.join(TRAITS)}")
+    entry = find(world)
     chosen, why = choose_device(device)
     description = f"{chosen}, float32, PyTorch {torch.__version__.split('+')[0]} on {torch.get_num_threads()} threads: {why}"
     loaded = checkpoints.load(folder, chosen)
-    return Engine(loaded, TRAITS[world], n_steps=1 if n_steps is None else n_steps, device=chosen, description=description)
+    return Engine(
+        loaded, Trait(entry.actions, entry.fps), n_steps=1 if n_steps is None else n_steps, device=chosen, description=description
+    )
 
 
 def choose_device(wanted: str) -> tuple[str, str]:

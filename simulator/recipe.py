@@ -12,6 +12,7 @@ from typing import Any
 import gymnasium as gym
 
 from envs import episode as episodes
+from envs.catalog import find
 from envs.episode import Episode
 from envs.policies import Policy
 from simulator.drivers import Explorer
@@ -57,16 +58,7 @@ class Recipe:
 
 def env_maker(world: str, resolution: int = 64) -> Callable[[], gym.Env]:
     """A picklable function that builds the real env of `world` with square pictures of `resolution` pixels a side."""
-    name, _, size = world.partition("-maze")
-    if name == "memory" and size in ("", "-9", "-11", "-13", "-15"):
-        maze = importlib.import_module("envs.memory_maze")
-        return partial(maze.MemoryMazeEnv, size=int(size.removeprefix("-") or 9), resolution=resolution, n_steps=ENDLESS)
-    if world == "voxel":
-        try:
-            return partial(importlib.import_module("envs.voxel.env").VoxelEnv, resolution=resolution)
-        except ModuleNotFoundError as error:
-            raise ValueError(f"the real voxel world is not installed ({error}); `pip install 'revisit[voxel]'`") from error
-    raise ValueError(f"unknown world {world!r}; known: memory-maze, memory-maze-11, memory-maze-13, memory-maze-15, voxel")
+    return find(world).env_maker(ENDLESS, resolution)
 
 
 def load_dream(recipe: Recipe) -> LearnedWorld:
