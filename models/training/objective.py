@@ -31,6 +31,9 @@ class Objective:
     """Share of a window's frames predicted (two streams)."""
     context_noise: float = 0.1
     """Context frames are corrupted up to this level, and say so: the model learns to live with its own mistakes."""
+    own_frames: int = 0
+    """Frames of every window that are the model's own dream when they are absorbed (two streams): what is learned then is to
+    come back to the truth from one's own mistakes. 0 trains on true context only."""
     pose_jitter: float = 0.0
     """Standard deviation of the pose error added to each frame: cells, and tenths of a radian."""
 
@@ -67,8 +70,9 @@ def _two_streams(
     model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
 ) -> Loss:
     b, t = clean.shape[:2]
+    context = _with_own_frames(model, clean, control, state, objective.own_frames, generator)
     level = (objective.context_noise * torch.rand(b, t, generator=generator)).to(clean)
-    _, trail = model.trace(add_noise(clean, _noise(clean, generator), level), level, control, state, predict=False)
+    _, trail = model.trace(add_noise(context, _noise(clean, generator), level), level, control, state, predict=False)
     m = max(1, round(objective.target_share * t))
     chosen = torch.rand(b, t, generator=generator).argsort(dim=1)[:, :m].sort(dim=1).values.to(clean.device)
     row = torch.arange(b, device=clean.device)[:, None]
@@ -78,6 +82,30 @@ def _two_streams(
     noisy = add_noise(target, _noise(target, generator), level)
     predicted, _ = model(noisy, level, told, model.states_before(trail, chosen))
     return _score(predicted, target, level, detach(model.state_at(trail, t)))
+
+
+@torch.no_grad()
+def _with_own_frames(
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, n_own: int, generator: torch.Generator
+) -> Tensor:
+    """`clean` (b, t, 3, H, W) with `n_own` frames in a row, from a random one on, dreamt as in play: one step from noise."""
+    b, t = clean.shape[:2]
+    n_own = min(n_own, t)
+    if n_own == 0:
+        return clean
+    start = int(torch.randint(t - n_own + 1, (1,), generator=generator))
+
+    def told(first: int, last: int) -> Control:
+        return Control(*(part[:, first:last] for part in control))
+
+    if start:
+        _, state = model(clean[:, :start], clean.new_zeros(b, start), told(0, start), state, predict=False)
+    dreamt, blank = [], clean.new_zeros(b, 1)
+    for i in range(start, start + n_own):
+        frame = model(torch.zeros_like(clean[:, :1]), blank + 1, told(i, i + 1), state)[0].float().clamp(-1, 1)
+        _, state = model(frame, blank, told(i, i + 1), state, predict=False)
+        dreamt.append(frame)
+    return torch.cat([clean[:, :start], *dreamt, clean[:, start + n_own :]], dim=1)
 
 
 def _one_stream(

@@ -1,0 +1,40 @@
+"""Own frames in the context: dreamt exactly as play dreams them, everything else untouched."""
+
+from __future__ import annotations
+
+import torch
+
+from models.conditioning import Control
+from models.training.objective import Objective, _with_own_frames, diffusion_forcing
+from tests.models.tiny import FAMILIES, inputs, randomised
+
+
+def generator():
+    return torch.Generator().manual_seed(3)
+
+
+def test_own_frames_are_what_step_by_step_play_dreams():
+    model = randomised(FAMILIES["maze-small"])
+    clean, _, control = inputs(model.config, 2, 8)
+    state = model.init_state(2)
+    mixed = _with_own_frames(model, clean, control, state, 3, generator())
+    changed = [t for t in range(8) if not torch.equal(mixed[:, t], clean[:, t])]
+    assert len(changed) == 3
+    assert changed == list(range(changed[0], changed[0] + 3))
+    blank = torch.zeros(2, 1)
+    with torch.no_grad():
+        for t in range(8):
+            told = Control(*(part[:, t : t + 1] for part in control))
+            if t in changed:
+                dreamt = model(torch.zeros_like(clean[:, :1]), blank + 1, told, state)[0].clamp(-1, 1)
+                torch.testing.assert_close(mixed[:, t : t + 1], dreamt, atol=1e-4, rtol=1e-4)
+            state = model(mixed[:, t : t + 1], blank, told, state, predict=False)[1]
+
+
+def test_the_loss_still_compares_with_the_truth_and_reaches_the_weights():
+    model = randomised(FAMILIES["maze-small"]).requires_grad_(True)
+    clean, _, control = inputs(model.config, 2, 8)
+    result = diffusion_forcing(model, clean, control, model.init_state(2), Objective(own_frames=4), generator())
+    result.loss.backward()
+    assert result.loss > 0
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for n, p in model.named_parameters() if "blocks" in n and "up" in n)
