@@ -53,7 +53,7 @@ def depths(grid: MapGrid) -> Tensor:
 
 
 def map_address(grid: MapGrid, view: Rays, distance: Tensor) -> Address:
-    """The slots of the points at `distance` (z,) along each ray, as weights that sum to one along each axis.
+    """The slots of the points at `distance` (z,) along each ray, as weights that sum to about one along each axis.
 
     A point spreads over its neighbours like a hat whose width is a slot, or the gap to the next point where that is
     wider: far away one token covers more ground.

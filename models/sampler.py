@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +18,8 @@ def frame_noise(seed: int, t: int, shape: tuple[int, ...]) -> Tensor:
     """
     rows = []
     for row in range(shape[0]):
-        generator = torch.Generator().manual_seed((seed * 1_000_003 + row * 7_919 + t) % 2**63)
+        mixed = np.random.SeedSequence([seed, row, t]).generate_state(1, np.uint64)[0]
+        generator = torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
         rows.append(torch.randn(shape[1:], generator=generator))
     return torch.stack(rows)
 

@@ -110,13 +110,15 @@ class WorldModel(nn.Module):
     ) -> tuple[Tensor, Trail]:
         """As `forward`, but hands out the trail from which `state_at` and `states_before` take any frame's state."""
         config = self.config
-        view = addressing.rays(config, control.pose, self.angles)
-        has_map = any(layer.mixer == "map" for layer in config.layers)
-        address = address_of(config, view) if has_map else None
-        phases = addressing.rotary_phases(view, self.harmonics, self.gaze, self.frequencies) if config.pose_attention else None
-        modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         last = _shifted(state.last, frames, control.pose)
-        moved = self._moved(last, control.pose, config.nearness if predict else config.nearness[:1])
+        with torch.autocast(frames.device.type, enabled=False):  # geometry in full precision: a bearing off by 0.04 is a blur
+            view = addressing.rays(config, control.pose, self.angles)
+            address = address_of(config, view) if any(layer.mixer == "map" for layer in config.layers) else None
+            phases = (
+                addressing.rotary_phases(view, self.harmonics, self.gaze, self.frequencies) if config.pose_attention else None
+            )
+            moved = self._moved(last, control.pose, config.nearness if predict else config.nearness[:1])
+        modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, moved)
         layers = []
         for block, layer_state in zip(self.blocks, state.layers, strict=True):
