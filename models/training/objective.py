@@ -32,8 +32,10 @@ class Objective:
     context_noise: float = 0.1
     """Context frames are corrupted up to this level, and say so: the model learns to live with its own mistakes."""
     own_frames: int = 0
-    """Frames of every window that are the model's own dream when they are absorbed (two streams): what is learned then is to
+    """Frames at a window's end that are the model's own dream when they are absorbed (two streams): what is learned then is to
     come back to the truth from one's own mistakes. 0 trains on true context only."""
+    own_share: float = 0.5
+    """Share of rows to which this happens."""
     pose_jitter: float = 0.0
     """Standard deviation of the pose error added to each frame: cells, and tenths of a radian."""
 
@@ -70,7 +72,7 @@ def _two_streams(
     model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
 ) -> Loss:
     b, t = clean.shape[:2]
-    context = _with_own_frames(model, clean, control, state, objective.own_frames, generator)
+    context = _with_own_frames(model, clean, control, state, objective, generator)
     level = (objective.context_noise * torch.rand(b, t, generator=generator)).to(clean)
     _, trail = model.trace(add_noise(context, _noise(clean, generator), level), level, control, state, predict=False)
     m = max(1, round(objective.target_share * t))
@@ -86,14 +88,13 @@ def _two_streams(
 
 @torch.no_grad()
 def _with_own_frames(
-    model: WorldModel, clean: Tensor, control: Control, state: StreamState, n_own: int, generator: torch.Generator
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
 ) -> Tensor:
-    """`clean` (b, t, 3, H, W) with `n_own` frames in a row, from a random one on, dreamt as in play: one step from noise."""
+    """`clean` (b, t, 3, H, W), in some rows ending in `own_frames` frames dreamt as in play: one step from noise each."""
     b, t = clean.shape[:2]
-    n_own = min(n_own, t)
-    if n_own == 0:
+    start = max(0, t - objective.own_frames)
+    if start == t:
         return clean
-    start = int(torch.randint(t - n_own + 1, (1,), generator=generator))
 
     def told(first: int, last: int) -> Control:
         return Control(*(part[:, first:last] for part in control))
@@ -101,11 +102,12 @@ def _with_own_frames(
     if start:
         _, state = model(clean[:, :start], clean.new_zeros(b, start), told(0, start), state, predict=False)
     dreamt, blank = [], clean.new_zeros(b, 1)
-    for i in range(start, start + n_own):
+    for i in range(start, t):
         frame = model(torch.zeros_like(clean[:, :1]), blank + 1, told(i, i + 1), state)[0].float().clamp(-1, 1)
         _, state = model(frame, blank, told(i, i + 1), state, predict=False)
         dreamt.append(frame)
-    return torch.cat([clean[:, :start], *dreamt, clean[:, start + n_own :]], dim=1)
+    own = torch.rand(b, generator=generator).to(clean.device) < objective.own_share
+    return torch.where(own[:, None, None, None, None], torch.cat([clean[:, :start], *dreamt], dim=1), clean)
 
 
 def _one_stream(

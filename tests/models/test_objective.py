@@ -17,10 +17,9 @@ def test_own_frames_are_what_step_by_step_play_dreams():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 2, 8)
     state = model.init_state(2)
-    mixed = _with_own_frames(model, clean, control, state, 3, generator())
+    mixed = _with_own_frames(model, clean, control, state, Objective(own_frames=3, own_share=1.0), generator())
     changed = [t for t in range(8) if not torch.equal(mixed[:, t], clean[:, t])]
-    assert len(changed) == 3
-    assert changed == list(range(changed[0], changed[0] + 3))
+    assert changed == [5, 6, 7]
     blank = torch.zeros(2, 1)
     with torch.no_grad():
         for t in range(8):
@@ -37,4 +36,14 @@ def test_the_loss_still_compares_with_the_truth_and_reaches_the_weights():
     result = diffusion_forcing(model, clean, control, model.init_state(2), Objective(own_frames=4), generator())
     result.loss.backward()
     assert result.loss > 0
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for n, p in model.named_parameters() if "blocks" in n and "up" in n)
+    assert all(
+        p.grad is not None and torch.isfinite(p.grad).all() for n, p in model.named_parameters() if "blocks" in n and "up" in n
+    )
+
+
+def test_only_a_share_of_the_rows_dreams():
+    model = randomised(FAMILIES["maze-small"])
+    clean, _, control = inputs(model.config, 6, 8)
+    mixed = _with_own_frames(model, clean, control, model.init_state(6), Objective(own_frames=2), generator())
+    dreamt = [not torch.equal(mixed[i], clean[i]) for i in range(6)]
+    assert 0 < sum(dreamt) < 6
