@@ -43,7 +43,7 @@ def test_the_loss_still_compares_with_the_truth_and_reaches_the_weights():
 
 def test_only_a_share_of_the_rows_dreams():
     model = randomised(FAMILIES["maze-small"])
-    clean, _, control = inputs(model.config, 6, 8)
-    mixed = _with_own_frames(model, clean, control, model.init_state(6), Objective(own_frames=2), generator())
-    dreamt = [not torch.equal(mixed[i], clean[i]) for i in range(6)]
-    assert 0 < sum(dreamt) < 6
+    clean, _, control = inputs(model.config, 12, 8)
+    mixed = _with_own_frames(model, clean, control, model.init_state(12), Objective(own_frames=2), generator())
+    dreamt = [not torch.equal(mixed[i], clean[i]) for i in range(12)]
+    assert 0 < sum(dreamt) < 12
