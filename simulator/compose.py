@@ -53,10 +53,10 @@ def caption(texts: tuple[str, ...], width: int, size: int) -> np.ndarray:
 
 
 def panel_captions(tick: Tick) -> tuple[str, ...]:
-    """What stands above each panel of a side-by-side tick; empty for a plain one."""
+    """What stands above each panel of a side-by-side tick, the score of two that are compared last; empty for a plain one."""
     panels = tuple(tick.info.get("panels", ()))
-    if not panels:
-        return ()
+    if "psnr" not in tick.info:
+        return panels
     last = f"{panels[-1]}  {tick.info['psnr']:.1f} dB  SSIM {tick.info['ssim']:.2f}"
     return (*panels[:-1], last)
 

@@ -1,0 +1,139 @@
+"""Show what the memory does: leave a view, come back, and compare then with now, with the memory and without it.
+
+look-away turns half around and back. loop walks out through the maze and comes home. amnesia looks away too and shows the
+dream that remembers beside one that has lost its memory and one with the memory of another maze. story plays the island
+story of ore, tool and landmark. Each writes a video and a figure.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from tqdm import tqdm
+from tyro.conf import Positional
+
+from envs import episode as episodes
+from envs.episode import Episode
+from simulator.demo import figure, film
+from simulator.demo.routes import LOOK_AWAY, LOOP
+from simulator.demo.trial import Trial
+from simulator.demo.trial import run as walk_and_return
+from simulator.rates import chosen_rate
+
+ROUTES = {"look-away": LOOK_AWAY, "loop": LOOP, "amnesia": LOOK_AWAY}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    name: Positional[Literal["look-away", "loop", "amnesia", "story"]]
+    """Which demonstration."""
+    out: Path
+    """Folder for the video, the figure and the scores."""
+    gap: int | None = None
+    """Frames away: stood there (look-away, amnesia) or walked out (loop). Without it the demonstration's own."""
+    seed: int = 0
+    """Seed of the dream's noise."""
+    checkpoint: Path | None = None
+    """Folder of a trained model; without it the shipped one dreams."""
+    context: str | None = None
+    """Start clip: a name among the model's own, or an episode (npz). Without it all of the model's own, the first one shown."""
+    at: int = -1
+    """Frame of the start clip to start from; -1 is its last."""
+    steps: int | None = None
+    """Denoising steps a frame; without it what the model was tuned for."""
+    fps: float | None = None
+    """Frames a second of video; without it a smooth rate."""
+    device: str = "auto"
+    """cpu, cuda, mps, or auto for the best there is."""
+    threads: int | None = None
+    """CPU threads; None leaves it to PyTorch. 1 is by far the fastest where other programs keep the cores busy."""
+
+
+def run(options: Options, engine: Any = None) -> int:
+    """Prints the scores as one line of JSON, the last one. engine: dream with this one instead of loading the checkpoint's."""
+    if options.seed < 0:
+        raise ValueError(f"--seed {options.seed}; expected 0 or more")
+    if options.gap is not None and options.gap < 1:
+        raise ValueError(f"--gap {options.gap}; expected 1 frame or more")
+    world = "voxel" if options.name == "story" else "memory-maze"
+    if engine is None:
+        import torch
+
+        from simulator.load import load_engine
+
+        if options.threads is not None:
+            torch.set_num_threads(max(1, options.threads))
+        engine = load_engine(options.checkpoint, world, n_steps=options.steps, device=options.device)
+    if options.name == "story":
+        raise ValueError("the story cannot be told yet")
+    route, fps = ROUTES[options.name], chosen_rate(options.fps, engine.fps).fps
+    starts, n_trials = _starts(options, engine.contexts)
+    moments = [engine.begin([clip], options.seed) for clip in starts]
+    gap = route.gap if options.gap is None else options.gap
+    print(f"{engine.description}; {options.name}: {route.what}, gap {gap} frames")
+    options.out.mkdir(parents=True, exist_ok=True)
+    trials = []
+    with tqdm(desc=options.name, unit="frame") as bar:
+        for i in range(n_trials):
+            other = moments[(i + 1) % len(moments)] if len(moments) > 1 else None
+            trials.append(walk_and_return(engine, moments[i], other, route, gap, bar.update))
+    shown = trials[0]
+    video, picture = (options.out / f"{options.name}{suffix}" for suffix in (".mp4", ".png"))
+    ticks = film.amnesia(shown) if options.name == "amnesia" else film.then_now(shown)
+    film.write(ticks, len(shown), video, fps)
+    figure.draw(trials, _title(shown, route.what), picture)
+    summary = {"demo": options.name, "gap": gap, "seed": options.seed, "checkpoint": engine.fingerprint, **_summary(trials)}
+    line = json.dumps(summary | {"video": str(video), "figure": str(picture)})
+    (options.out / f"{options.name}.json").write_text(line + "\n")
+    print(line)
+    return 0
+
+
+def _starts(options: Options, known: Any) -> tuple[list[Episode], int]:
+    """The start clips, and how many of them, from the first on, are walked; the others lend their memory."""
+    clips: dict[str, Episode] = dict(known)
+    if options.context is not None:
+        if options.context in clips:
+            first = clips.pop(options.context)
+        elif options.context.endswith(".npz"):
+            first = episodes.load(Path(options.context))
+        else:
+            raise ValueError(f"--context {options.context!r}; expected an episode (npz) or one of: {', '.join(clips) or 'none'}")
+        clips = {options.context: first, **clips}
+    if not clips:
+        raise ValueError("this model came without start clips; give one with --context FILE.npz")
+    for name, clip in clips.items():
+        if not -1 <= options.at < len(clip):
+            raise ValueError(f"--at {options.at} is outside clip {name!r} of {len(clip)} frames; expected -1..{len(clip) - 1}")
+    ready = [clip if options.at == -1 else clip.clip(0, options.at + 1) for clip in clips.values()]
+    return ready, 1 if options.context is not None else len(ready)
+
+
+def _title(trial: Trial, what: str) -> str:
+    cells, degrees = trial.pose_off
+    way = f", {trial.path_cells:.0f} cells walked" if trial.path_cells > 2 else ""
+    return f"{what[0].upper()}{what[1:]}: {trial.n_between} frames{way}, back to within {cells:.2f} cells and {degrees:.1f}°"
+
+
+def _summary(trials: list[Trial]) -> dict[str, Any]:
+    """Means over trials: PSNR and SSIM by condition, and how exactly the walks came back."""
+
+    def mean(values: list[float]) -> float:
+        return round(float(np.mean(values)), 3)
+
+    names = list(trials[0].frames)
+    scores = [trial.scores for trial in trials]
+    return {
+        "n_clips": len(trials),
+        "n_frames_between": [trial.n_between for trial in trials],
+        "psnr": {name: mean([found[name].psnr for found in scores]) for name in names},
+        "ssim": {name: mean([found[name].ssim for found in scores]) for name in names},
+        "psnr_in_sight": mean([trial.in_sight.psnr for trial in trials]),
+        "pose_off_cells": mean([trial.pose_off[0] for trial in trials]),
+        "pose_off_degrees": mean([trial.pose_off[1] for trial in trials]),
+        "path_cells": mean([trial.path_cells for trial in trials]),
+    }

@@ -1,0 +1,1 @@
+"""The memory demonstration: routes that come back, what was seen then and now, and the same without the memory."""

@@ -1,0 +1,94 @@
+"""One walk in the dream, and the same way back without the memory: what of the first view is still there?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from envs.pose import FloatArray
+from simulator.demo.routes import SETTLE, Route
+from simulator.demo.walk import Score, Walk, pose_gap, score
+
+if TYPE_CHECKING:
+    from simulator.engine import Engine, Moment
+
+KEPT, RESET, OTHER = "kept", "reset", "another maze"
+CONDITIONS = (KEPT, RESET, OTHER)
+"""What is done with the long memory before the way back: nothing, emptied, replaced by that of another maze."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """frames: uint8 (n, H, W, 3) of every condition, the same pictures up to `turned`, where the way back begins. poses:
+    (n, 5) believed with the memory kept, and given to the others. then: the frame before `turned` that is compared with the
+    last."""
+
+    frames: dict[str, np.ndarray]
+    poses: FloatArray
+    turned: int
+    then: int
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    @property
+    def view(self) -> np.ndarray:
+        """What was seen then, uint8 (H, W, 3)."""
+        return self.frames[KEPT][self.then]
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """How alike then and now are, by condition."""
+        return {name: score(self.view, seen[-1]) for name, seen in self.frames.items()}
+
+    @property
+    def in_sight(self) -> Score:
+        """The same measure for two frames of standing still with the view in sight: as good as a dream can score."""
+        return score(*self.frames[KEPT][SETTLE - 1 : SETTLE + 1])
+
+    @property
+    def n_between(self) -> int:
+        """Frames from then to now."""
+        return len(self) - 1 - self.then
+
+    @property
+    def pose_off(self) -> tuple[float, float]:
+        """Cells and degrees between where one stood then and stands now."""
+        return pose_gap(self.poses[self.then], self.poses[-1])
+
+    @property
+    def path_cells(self) -> float:
+        """How far was walked."""
+        return float(np.hypot(*np.diff(self.poses[:, :2], axis=0).T).sum())
+
+
+def run(
+    engine: Engine, start: Moment, other: Moment | None, route: Route, gap: int | None, tell: Callable[[], object] = lambda: None
+) -> Trial:
+    """Walk `route` from `start` (batch of one) and, from where it turns back, once more with every control.
+
+    other: a moment of another maze, whose memory is tried; None where there is none. tell: called after every frame.
+    All conditions get the same keys, noise and poses, so that the memory is all that differs.
+    """
+    walk = Walk(route, engine.actions, gap)
+    lives = {KEPT: start}
+    frames = {name: [start.frame[0]] for name in CONDITIONS if name != OTHER or other is not None}
+    while True:
+        kept = lives[KEPT]
+        action = np.array([walk.act(kept.frame[0], {"pose": kept.pose[0]})])
+        if walk.over:
+            break
+        if walk.turned and len(lives) == 1:
+            lives[RESET] = engine.forget(kept)
+            if other is not None:
+                lives[OTHER] = engine.swap(kept, other)
+        after = engine.step(kept, action)
+        lives = {name: after if life is kept else engine.step(life, action, after.pose) for name, life in lives.items()}
+        for name, seen in frames.items():
+            seen.append(lives.get(name, after).frame[0])
+        tell()
+    pictures = {name: np.stack(seen) for name, seen in frames.items()}
+    return Trial(pictures, np.stack(walk.poses), walk.turned, walk.then)
