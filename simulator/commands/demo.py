@@ -71,7 +71,7 @@ def run(options: Options, engine: Any = None) -> int:
     if options.name == "story":
         raise ValueError("the story cannot be told yet")
     route, fps = ROUTES[options.name], chosen_rate(options.fps, engine.fps).fps
-    starts, n_trials = _starts(options, engine.contexts)
+    starts, n_trials = start_clips(options, engine.contexts)
     moments = [engine.begin([clip], options.seed) for clip in starts]
     gap = route.gap if options.gap is None else options.gap
     print(f"{engine.description}; {options.name}: {route.what}, gap {gap} frames")
@@ -85,7 +85,7 @@ def run(options: Options, engine: Any = None) -> int:
     video, picture = (options.out / f"{options.name}{suffix}" for suffix in (".mp4", ".png"))
     ticks = film.amnesia(shown) if options.name == "amnesia" else film.then_now(shown)
     film.write(ticks, len(shown), video, fps)
-    figure.draw(trials, _title(shown, route.what), picture)
+    figure.draw(trials, f"{route.what[0].upper()}{route.what[1:]}", _subtitle(shown), picture)
     summary = {"demo": options.name, "gap": gap, "seed": options.seed, "checkpoint": engine.fingerprint, **_summary(trials)}
     line = json.dumps(summary | {"video": str(video), "figure": str(picture)})
     (options.out / f"{options.name}.json").write_text(line + "\n")
@@ -93,7 +93,7 @@ def run(options: Options, engine: Any = None) -> int:
     return 0
 
 
-def _starts(options: Options, known: Any) -> tuple[list[Episode], int]:
+def start_clips(options: Options, known: Any) -> tuple[list[Episode], int]:
     """The start clips, and how many of them, from the first on, are walked; the others lend their memory."""
     clips: dict[str, Episode] = dict(known)
     if options.context is not None:
@@ -113,10 +113,11 @@ def _starts(options: Options, known: Any) -> tuple[list[Episode], int]:
     return ready, 1 if options.context is not None else len(ready)
 
 
-def _title(trial: Trial, what: str) -> str:
+def _subtitle(trial: Trial) -> str:
     cells, degrees = trial.pose_off
-    way = f", {trial.path_cells:.0f} cells walked" if trial.path_cells > 2 else ""
-    return f"{what[0].upper()}{what[1:]}: {trial.n_between} frames{way}, back to within {cells:.2f} cells and {degrees:.1f}°"
+    way = f"{trial.path_cells:.0f} cells walked, " if trial.path_cells > 2 else ""
+    back = f"{way}back to within {cells:.2f} cells and {degrees:.1f} degrees"
+    return f"{trial.n_between} frames between then and now, {back}; dreamt on keys alone"
 
 
 def _summary(trials: list[Trial]) -> dict[str, Any]:

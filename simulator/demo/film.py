@@ -34,7 +34,7 @@ def amnesia(trial: Trial) -> Iterator[Tick]:
     for t in range(len(trial)):
         now = [seen[t] for seen in trial.frames.values()]
         then = now[0] if t < trial.then else trial.view
-        names = [TITLES[name] if t >= trial.turned else "" for name in trial.frames]
+        names = [TITLES[name] if t >= trial.turned else "the same" for name in trial.frames]
         if t == len(trial) - 1:
             names = [f"{name}  {alike.psnr:.1f} dB" for name, alike in zip(names, trial.scores.values(), strict=True)]
         elif t < trial.turned:
@@ -45,8 +45,8 @@ def amnesia(trial: Trial) -> Iterator[Tick]:
 def _now(trial: Trial, t: int) -> str:
     if t <= trial.then:
         return "now"
-    back = t >= trial.turned
-    return f"now, {t - trial.then} frames later{', coming back' if back else ''}"
+    way = ", back" if t == len(trial) - 1 else ", coming back" if t >= trial.turned else ""
+    return f"now, {t - trial.then} frames later{way}"
 
 
 def _tick(t: int, pictures: tuple[np.ndarray, ...], names: tuple[str, ...]) -> Tick:

@@ -82,11 +82,14 @@ class Walk:
         return int(apart.argmin())
 
     @property
+    def score(self) -> Score:
+        """How alike what was seen then and what is seen now are."""
+        return score(self.frames[self.then], self.frames[-1])
+
+    @property
     def verdict(self) -> str:
         """The outcome in one line."""
-        then, now = self.then, len(self.frames) - 1
-        alike, (cells, degrees) = score(self.frames[then], self.frames[now]), pose_gap(self.poses[then], self.poses[now])
-        return (
-            f"memory test: {alike.psnr:.1f} dB, SSIM {alike.ssim:.2f} after {now - then} frames "
-            f"(pose off by {cells:.2f} cells, {degrees:.1f} degrees)"
-        )
+        then, alike = self.then, self.score
+        cells, degrees = pose_gap(self.poses[then], self.poses[-1])
+        back = f"after {len(self.frames) - 1 - then} frames, back to within {cells:.2f} cells and {degrees:.1f} degrees"
+        return f"{alike.psnr:.1f} dB, SSIM {alike.ssim:.2f} {back}"

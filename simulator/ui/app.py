@@ -152,7 +152,7 @@ class App:
         alert = f"reality is lost: {tick.info['lost']}" if tick.info.get("lost") else alert
         return hud.View(
             title=f"{spec.world.replace('-', ' ').title()} · {kind}",
-            details=f"seed {session.seed}{start if kind == 'dream' else ''}{steps}",
+            details=f"seed {session.seed}{start if kind == 'dream' else ''}{steps}{controls.score}",
             mode=self._mode(),
             timeline=session.timeline,
             keys=frozenset(key for chord in spec.keys for key in chord),

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from envs.policies import Policy
+from simulator.demo.routes import LOOK_AWAY
+from simulator.demo.walk import Walk
 from simulator.drivers import driver
 from simulator.intents import (
     Branch,
@@ -32,6 +34,8 @@ from simulator.ui.keymap import COMMANDS, HeldKeys, Keymap
 
 REWIND_FPS = 20.0
 """Ticks a second at least while the rewind key is held."""
+MEMORY_TEST = "memory test"
+"""The driver that looks away and back."""
 HELD = frozenset(command.name for command in COMMANDS if command.held)
 
 
@@ -61,6 +65,7 @@ class Controls:
         self.single_steps = 0
         self.first_press: float | None = None
         self.driver = "you"
+        self.score = ""
         self._recorded = recorded
         self._policy: Policy | None = None
         self._notify, self._busy = notify, busy
@@ -111,12 +116,17 @@ class Controls:
             action = self.session.world.actions.from_keys(keys)
         else:
             n_panels = max(1, len(tick.info.get("panels", ())))
-            pose = tick.info.get("right_pose", tick.pose)
+            pose = tick.pose if self.driver == MEMORY_TEST else tick.info.get("right_pose", tick.pose)
             try:
                 action = self._policy.act(tick.frame[:, : tick.frame.shape[1] // n_panels], {"pose": pose, **tick.info})
             except (ValueError, LookupError, RuntimeError) as error:
                 self._notify(f"the {self.driver} driver gave up ({error}); the keys are yours")
                 self.driver, self._policy, action = "you", None, self.session.world.actions.noop
+            if isinstance(self._policy, Walk) and self._policy.over:
+                self.score = f" · memory {self._policy.score.psnr:.1f} dB"
+                self._notify(f"memory test: {self._policy.verdict}")
+                self.driver, self._policy = "you", None
+                return None
         return Step(action, true="resync" in self.commands_held and isinstance(self.session.world, BesideWorld))
 
     def do(self, intent: Intent) -> bool:
@@ -171,7 +181,7 @@ class Controls:
 
     def _driver(self) -> None:
         kinds = ["you", "explore", "random", *(["recorded"] if self._recorded else [])]
-        self.driver = kinds[(kinds.index(self.driver) + 1) % len(kinds)]
+        self.driver = kinds[(kinds.index(self.driver) + 1) % len(kinds)] if self.driver in kinds else "you"
         try:
             self._take_driver()
         except ValueError as error:
@@ -180,10 +190,14 @@ class Controls:
 
     def _take_driver(self) -> None:
         kind = str(self._recorded) if self.driver == "recorded" else self.driver
-        self._policy = None if kind == "you" else driver(kind, self.session.world.actions, self.session.seed)
+        actions = self.session.world.actions
+        if kind == MEMORY_TEST:
+            self._policy = Walk(LOOK_AWAY, actions)
+        else:
+            self._policy = None if kind == "you" else driver(kind, actions, self.session.seed)
 
     def drive(self, kind: str) -> None:
-        """Give the keys to `kind`: you, explore, random or recorded."""
+        """Give the keys to `kind`: you, explore, random, recorded or MEMORY_TEST."""
         self.driver = kind
         self._take_driver()
 
@@ -245,6 +259,10 @@ class Controls:
         on = not isinstance(self.session.world, SplitWorld)
         if self.do(Split(on)):
             self._notify("left remembers, right has forgotten" if on else "one dream again, the remembering one")
+
+    def _memory_test(self) -> None:
+        self.paused, self.score = False, ""
+        self.drive(MEMORY_TEST)
 
     def _record_mp4(self) -> None:
         self.keeper.toggle_video(".mp4", self.rate.fps)

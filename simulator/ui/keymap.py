@@ -37,6 +37,7 @@ COMMANDS = (
     Command("switch_branch", ("o",), "go to the next branch"),
     Command("forget", ("k",), "amnesia: drop the long memory"),
     Command("split", ("l",), "with and without memory"),
+    Command("memory_test", ("f6",), "memory test: look away and back"),
     Command("resync", ("y",), "feed the real frames (beside)", held=True),
     Command("record_mp4", ("v",), "video (mp4) on and off"),
     Command("record_gif", ("g",), "video (gif) on and off"),
