@@ -28,7 +28,7 @@ def test_a_checkpoint_becomes_an_engine_that_says_what_it_runs_on_and_why(folder
     assert (engine.world, engine.n_steps, engine.fps, engine.actions.n_actions) == ("memory-maze", 3, 4.0, 6)
     assert engine.frame_shape == (16, 16, 3)
     assert engine.fingerprint == checkpoints.fingerprint(folder)
-    for word in ("cpu", "float32", torch.__version__.split("+")[0], "threads", "asked for"):
+    for word in ("cpu", "float32", torch.__version__.split("+")[0], "thread", "asked for"):
         assert word in engine.description
 
 
