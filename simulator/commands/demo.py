@@ -8,6 +8,7 @@ story of ore, tool and landmark. Each writes a video and a figure.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,10 +19,9 @@ from tyro.conf import Positional
 
 from envs import episode as episodes
 from envs.episode import Episode
-from simulator.demo import figure, film
+from simulator.demo import figure, film, story, trial
 from simulator.demo.routes import LOOK_AWAY, LOOP
 from simulator.demo.trial import Trial
-from simulator.demo.trial import run as walk_and_return
 from simulator.rates import chosen_rate
 
 ROUTES = {"look-away": LOOK_AWAY, "loop": LOOP, "amnesia": LOOK_AWAY}
@@ -34,7 +34,7 @@ class Options:
     out: Path
     """Folder for the video, the figure and the scores."""
     gap: int | None = None
-    """Frames away: stood there (look-away, amnesia) or walked out (loop). Without it the demonstration's own."""
+    """Frames away: stood there (look-away, amnesia), walked out (loop), dreamt at the end (story). Without it each one's own."""
     seed: int = 0
     """Seed of the dream's noise."""
     checkpoint: Path | None = None
@@ -68,29 +68,43 @@ def run(options: Options, engine: Any = None) -> int:
         if options.threads is not None:
             torch.set_num_threads(max(1, options.threads))
         engine = load_engine(options.checkpoint, world, n_steps=options.steps, device=options.device)
-    if options.name == "story":
-        raise ValueError("the story cannot be told yet")
-    route, fps = ROUTES[options.name], chosen_rate(options.fps, engine.fps).fps
-    starts, n_trials = start_clips(options, engine.contexts)
-    moments = [engine.begin([clip], options.seed) for clip in starts]
-    gap = route.gap if options.gap is None else options.gap
-    print(f"{engine.description}; {options.name}: {route.what}, gap {gap} frames")
     options.out.mkdir(parents=True, exist_ok=True)
-    trials = []
+    print(engine.description)
     with tqdm(desc=options.name, unit="frame") as bar:
-        for i in range(n_trials):
-            other = moments[(i + 1) % len(moments)] if len(moments) > 1 else None
-            trials.append(walk_and_return(engine, moments[i], other, route, gap, bar.update))
+        trials, what, gap = (_story if options.name == "story" else _walks)(options, engine, bar.update)
     shown = trials[0]
     video, picture = (options.out / f"{options.name}{suffix}" for suffix in (".mp4", ".png"))
     ticks = film.amnesia(shown) if options.name == "amnesia" else film.then_now(shown)
-    film.write(ticks, len(shown), video, fps)
-    figure.draw(trials, f"{route.what[0].upper()}{route.what[1:]}", _subtitle(shown), picture)
+    film.write(ticks, len(shown), video, chosen_rate(options.fps, engine.fps).fps)
+    figure.draw(trials, f"{what[0].upper()}{what[1:]}", _subtitle(shown), picture)
     summary = {"demo": options.name, "gap": gap, "seed": options.seed, "checkpoint": engine.fingerprint, **_summary(trials)}
+    if options.name == "story":
+        summary["psnr_bar"] = {name: round(found.psnr, 3) for name, found in story.bar_scores(shown).items()}
     line = json.dumps(summary | {"video": str(video), "figure": str(picture)})
     (options.out / f"{options.name}.json").write_text(line + "\n")
     print(line)
     return 0
+
+
+def _walks(options: Options, engine: Any, tell: Callable[[], object]) -> tuple[list[Trial], str, int]:
+    """The trials of a route, what it does, and its gap."""
+    route = ROUTES[options.name]
+    gap = route.gap if options.gap is None else options.gap
+    starts, n_walked = start_clips(options, engine.contexts)
+    moments = [engine.begin([clip], options.seed) for clip in starts]
+    others = [*moments[1:], moments[0]] if len(moments) > 1 else [None]
+    return [trial.run(engine, moments[i], others[i], route, gap, tell) for i in range(n_walked)], route.what, gap
+
+
+def _story(options: Options, engine: Any, tell: Callable[[], object]) -> tuple[list[Trial], str, int]:
+    """The one trial of the island story, what happens in it, and how many frames of it are dreamt."""
+    if options.context is not None or options.at != -1:
+        raise ValueError("the story begins on its own island; --context and --at are for the other demonstrations")
+    episode = story.record(options.seed, engine.frame_shape[0])
+    gap = story.homecoming(episode) if options.gap is None else options.gap
+    clips = list(engine.contexts.values())
+    other = engine.begin(clips[:1], options.seed) if clips else None
+    return [story.run(engine, episode, other, gap, options.seed, tell)], story.WHAT, gap
 
 
 def start_clips(options: Options, known: Any) -> tuple[list[Episode], int]:
@@ -113,11 +127,13 @@ def start_clips(options: Options, known: Any) -> tuple[list[Episode], int]:
     return ready, 1 if options.context is not None else len(ready)
 
 
-def _subtitle(trial: Trial) -> str:
-    cells, degrees = trial.pose_off
-    way = f"{trial.path_cells:.0f} cells walked, " if trial.path_cells > 2 else ""
+def _subtitle(shown: Trial) -> str:
+    if shown.wanted_name == "real":
+        return f"the last {shown.n_between} frames are dreamt on the story's keys and poses, after all that really happened"
+    cells, degrees = shown.pose_off
+    way = f"{shown.path_cells:.0f} cells walked, " if shown.path_cells > 2 else ""
     back = f"{way}back to within {cells:.2f} cells and {degrees:.1f} degrees"
-    return f"{trial.n_between} frames between then and now, {back}; dreamt on keys alone"
+    return f"{shown.n_between} frames between then and now, {back}; dreamt on keys alone"
 
 
 def _summary(trials: list[Trial]) -> dict[str, Any]:
@@ -126,15 +142,14 @@ def _summary(trials: list[Trial]) -> dict[str, Any]:
     def mean(values: list[float]) -> float:
         return round(float(np.mean(values)), 3)
 
-    names = list(trials[0].frames)
-    scores = [trial.scores for trial in trials]
+    names, scores = list(trials[0].frames), [found.scores for found in trials]
     return {
         "n_clips": len(trials),
-        "n_frames_between": [trial.n_between for trial in trials],
-        "psnr": {name: mean([found[name].psnr for found in scores]) for name in names},
-        "ssim": {name: mean([found[name].ssim for found in scores]) for name in names},
-        "psnr_in_sight": mean([trial.in_sight.psnr for trial in trials]),
-        "pose_off_cells": mean([trial.pose_off[0] for trial in trials]),
-        "pose_off_degrees": mean([trial.pose_off[1] for trial in trials]),
-        "path_cells": mean([trial.path_cells for trial in trials]),
+        "n_frames_between": [found.n_between for found in trials],
+        "psnr": {name: mean([row[name].psnr for row in scores]) for name in names},
+        "ssim": {name: mean([row[name].ssim for row in scores]) for name in names},
+        "psnr_in_sight": mean([found.in_sight.psnr for found in trials]),
+        "pose_off_cells": mean([found.pose_off[0] for found in trials]),
+        "pose_off_degrees": mean([found.pose_off[1] for found in trials]),
+        "path_cells": mean([found.path_cells for found in trials]),
     }

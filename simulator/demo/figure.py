@@ -45,13 +45,13 @@ def draw(trials: Sequence[Trial], title: str, subtitle: str, path: Path) -> None
 
 def _views(cells: Sequence[Any], trial: Trial) -> None:
     now = trial.frames[KEPT][-1]
-    pictures = [(trial.view, "then", f"{trial.n_between} frames ago", INK)]
+    pictures = [(trial.view, trial.wanted_name, f"{trial.n_between} frames ago" if trial.wanted_name == "then" else "", INK)]
     for name, alike in trial.scores.items():
         pictures.append(
             (trial.frames[name][-1], f"now, {SHORT[name]}", f"{alike.psnr:.1f} dB   SSIM {alike.ssim:.2f}", COLOURS[name])
         )
         if name == KEPT:
-            pictures.append((compose.difference(trial.view, now), "difference", "then and now, memory kept", INK))
+            pictures.append((compose.difference(trial.view, now), "difference", f"{trial.wanted_name} and now, memory kept", INK))
     for cell, (picture, title, below, colour) in zip(cells, pictures, strict=True):
         _picture(cell, picture, colour)
         cell.set_title(title, fontsize=15, color=colour, fontweight="bold")
@@ -73,7 +73,7 @@ def _strip(figure: Any, grid: Any, trial: Trial) -> None:
             cell = figure.add_subplot(grid[row, column])
             _picture(cell, seen[t], COLOURS[name])
             if row == 0:
-                cell.set_title("way back" if column == 0 else f"+{t - times[0]}", fontsize=12, color=SOFT, loc="left")
+                cell.set_title("from here" if column == 0 else f"+{t - times[0]}", fontsize=12, color=SOFT, loc="left")
             if column == 0:
                 cell.set_ylabel(SHORT[name].replace(" ", "\n"), fontsize=12, color=COLOURS[name])
 
@@ -88,6 +88,6 @@ def _bars(axes: Any, trials: Sequence[Trial], names: list[str]) -> None:
         axes.text(column, mean / 2, f"{mean:.1f}", ha="center", color="white", fontsize=15, fontweight="bold")
     axes.set_xticks(range(len(names)), [SHORT[name].replace(" ", "\n") for name in names])
     axes.set_ylim(0, None)
-    over = f"mean of {len(trials)} mazes, each a dot" if len(trials) > 1 else "one maze"
-    axes.set_title(f"like the first view, dB\n{over}", fontsize=13, color=SOFT)
+    over = f"mean of {len(trials)} mazes, each a dot" if len(trials) > 1 else "one world"
+    axes.set_title(f"like what was seen, dB\n{over}", fontsize=13, color=SOFT)
     axes.spines[["top", "right"]].set_visible(False)

@@ -22,26 +22,31 @@ CONDITIONS = (KEPT, RESET, OTHER)
 
 @dataclass(frozen=True)
 class Trial:
-    """frames: uint8 (n, H, W, 3) of every condition, the same pictures up to `turned`, where the way back begins. poses:
-    (n, 5) believed with the memory kept, and given to the others. then: the frame before `turned` that is compared with the
-    last."""
+    """A dream in every condition, beside what it should show.
+
+    frames: uint8 (n, H, W, 3) of every condition, the same pictures up to `turned`, from where on they go their own ways.
+    poses: (n, 5) believed with the memory kept, and given to the others. then: the frame that is looked back to. wanted:
+    uint8 (n, H, W, 3), what the frames are compared with; wanted_name: what that is.
+    """
 
     frames: dict[str, np.ndarray]
     poses: FloatArray
     turned: int
     then: int
+    wanted: np.ndarray
+    wanted_name: str = "then"
 
     def __len__(self) -> int:
         return len(self.poses)
 
     @property
     def view(self) -> np.ndarray:
-        """What was seen then, uint8 (H, W, 3)."""
-        return self.frames[KEPT][self.then]
+        """What the last frame should show, uint8 (H, W, 3)."""
+        return self.wanted[-1]
 
     @property
     def scores(self) -> dict[str, Score]:
-        """How alike then and now are, by condition."""
+        """How like what it should show the last frame is, by condition."""
         return {name: score(self.view, seen[-1]) for name, seen in self.frames.items()}
 
     @property
@@ -77,18 +82,20 @@ def run(
     lives = {KEPT: start}
     frames = {name: [start.frame[0]] for name in CONDITIONS if name != OTHER or other is not None}
     while True:
-        kept = lives[KEPT]
-        action = np.array([walk.act(kept.frame[0], {"pose": kept.pose[0]})])
+        now = lives[KEPT]
+        action = np.array([walk.act(now.frame[0], {"pose": now.pose[0]})])
         if walk.over:
             break
         if walk.turned and len(lives) == 1:
-            lives[RESET] = engine.forget(kept)
+            lives[RESET] = engine.forget(now)
             if other is not None:
-                lives[OTHER] = engine.swap(kept, other)
-        after = engine.step(kept, action)
-        lives = {name: after if life is kept else engine.step(life, action, after.pose) for name, life in lives.items()}
+                lives[OTHER] = engine.swap(now, other)
+        after = engine.step(now, action)
+        lives = {name: after if life is now else engine.step(life, action, after.pose) for name, life in lives.items()}
         for name, seen in frames.items():
             seen.append(lives.get(name, after).frame[0])
         tell()
     pictures = {name: np.stack(seen) for name, seen in frames.items()}
-    return Trial(pictures, np.stack(walk.poses), walk.turned, walk.then)
+    kept = pictures[KEPT]
+    wanted = kept[np.minimum(np.arange(len(kept)), walk.then)]
+    return Trial(pictures, np.stack(walk.poses), walk.turned, walk.then, wanted)
