@@ -1,14 +1,22 @@
-"""Frame-local attention: every frame sees itself and the last w frames, through keys that are carried."""
+"""Frame-local attention: every frame sees itself and the last w frames, through keys that are carried.
+
+With chunks of c > 1 frames (offline only) a frame sees all of its own chunk, both ways, and all of the chunk before.
+"""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models import flex, masks
 from models.addressing import rotate
 from models.config import ModelConfig
 from models.state import KVState
+
+Kernel = Literal["auto", "plain", "flex"]
 
 
 class LocalAttention(nn.Module):
@@ -16,21 +24,27 @@ class LocalAttention(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.window, self.p = config.window, config.d_head
+        self.window, self.chunk, self.p = config.window, config.chunk, config.d_head
         self.h = config.d_model // config.d_head
         self.s = config.n_tokens
         self.qkv = nn.Linear(config.d_model, 3 * config.d_model, bias=False)
         self.out = nn.Linear(config.d_model, config.d_model, bias=False)
         self.norm_q, self.norm_k = nn.RMSNorm(self.p), nn.RMSNorm(self.p)
-        self.lag = nn.Parameter(torch.zeros(self.h, self.window + 1))  # oldest first
+        self.lag = nn.Parameter(torch.zeros(self.h, masks.n_lags(self.window, self.chunk)))  # oldest first
 
     def init_state(self, b: int, device: torch.device, dtype: torch.dtype) -> KVState:
         keys = torch.zeros(b, self.window, self.s, self.h, self.p, device=device, dtype=dtype)
         return KVState(keys, keys, torch.zeros(b, self.window, dtype=torch.bool, device=device))
 
-    def forward(self, tokens: Tensor, phases: Tensor | None, state: KVState) -> tuple[Tensor, KVState]:
-        """tokens (b, t, s, d) -> outputs, and the keys of all w + t frames; frame i attends to entries i .. i + w."""
+    def forward(self, tokens: Tensor, phases: Tensor | None, state: KVState, kernel: Kernel = "auto") -> tuple[Tensor, KVState]:
+        """tokens (b, t, s, d) -> outputs, and the keys of all w + t frames; frame i attends to entries i .. i + w.
+
+        With chunks, t must be whole ones, so that the next call starts at a chunk again: ValueError otherwise.
+        kernel: "auto" is FlexAttention for chunks on CUDA and plain matrix products for all else.
+        """
         b, t = tokens.shape[:2]
+        if t % self.chunk:
+            raise ValueError(f"{t} frames in a call of a model with chunk {self.chunk}; give a multiple of {self.chunk}")
         q, k, v = self.qkv(tokens).unflatten(-1, (3, self.h, self.p)).unbind(-3)
         q, k = self.norm_q(q), self.norm_k(k)
         if phases is not None:
@@ -41,22 +55,39 @@ class LocalAttention(nn.Module):
             torch.cat([state.v.to(v.dtype), v], dim=1),
             torch.cat([state.valid, seen], dim=1),
         )
-        window = (_windows(part, self.window + 1) for part in keys)
-        return self.out(self._attend(q, *window).to(tokens.dtype)), keys
+        if kernel == "auto":
+            kernel = "flex" if self.chunk > 1 and tokens.device.type == "cuda" else "plain"
+        if kernel == "flex":
+            mixed = flex.attend(q, keys, self.lag, self.window, self.chunk)
+        else:
+            mixed = self._attend(q, *(self._seen(part) for part in keys))
+        return self.out(mixed.to(tokens.dtype)), keys
+
+    def _seen(self, part: Tensor) -> Tensor:
+        """(b, w + t, ...) -> (b, t / c, l, ...): the l = w + 1 entries ending at each frame, or the l = 2 c of two chunks."""
+        if self.chunk == 1:
+            return part.unfold(1, self.window + 1, 1).movedim(-1, 2)
+        return part[:, self.window - self.chunk :].unfold(1, 2 * self.chunk, self.chunk).movedim(-1, 2)
+
+    def _bias(self) -> Tensor:
+        """The lag's bias (h, c, l) of the frames of a chunk on the entries they see."""
+        if self.chunk == 1:
+            return self.lag[:, None]
+        query = torch.arange(self.chunk, device=self.lag.device)[:, None]
+        key = torch.arange(-self.chunk, self.chunk, device=self.lag.device)
+        return self.lag[:, masks.lag_index(query, key, self.window, self.chunk)]
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, valid: Tensor) -> Tensor:
-        """q (b, t, s, h, p) on k, v (b, t, w + 1, s, h, p), valid (b, t, w + 1) -> (b, t, s, h p)."""
+        """q (b, t, s, h, p) on k, v (b, t / c, l, s, h, p), valid (b, t / c, l) -> (b, t, s, h p)."""
         b, t, s, h, p = q.shape
-        queries = q.reshape(b * t, s, h, p).transpose(1, 2)
-        keys = k.reshape(b * t, -1, h, p).transpose(1, 2)
-        values = v.reshape(b * t, -1, h, p).transpose(1, 2)
-        bias = self.lag[:, None].masked_fill(~valid.reshape(b * t, 1, 1, -1), -torch.inf)  # (b t, h, 1, w + 1)
+        m = b * t // self.chunk  # chunks, each a row of its own: all its frames see the same entries
+        queries = q.reshape(m, -1, h, p).transpose(1, 2)  # (m, h, c s, p)
+        keys = k.reshape(m, -1, h, p).transpose(1, 2)
+        values = v.reshape(m, -1, h, p).transpose(1, 2)
+        bias = self._bias().masked_fill(~valid.reshape(m, 1, 1, -1), -torch.inf)  # (m, h, c, l)
+        if self.chunk > 1:
+            bias = bias.repeat_interleave(s, dim=2)  # (m, h, c s, l)
         scores = (queries @ keys.transpose(-1, -2)) * p**-0.5
         scores = scores.unflatten(-1, (-1, s)) + bias[..., None].to(scores.dtype)
         weights = F.softmax(scores.flatten(-2), dim=-1, dtype=torch.float32).to(values.dtype)
         return (weights @ values).transpose(1, 2).reshape(b, t, s, h * p)
-
-
-def _windows(part: Tensor, length: int) -> Tensor:
-    """(b, w + t, ...) -> (b, t, length, ...): the `length` = w + 1 entries ending at each frame."""
-    return part.unfold(1, length, 1).movedim(-1, 2)

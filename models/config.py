@@ -63,7 +63,8 @@ class ModelConfig:
     window: int = 4
     """Past frames attention sees; None-like 0 means own frame only."""
     chunk: int = 1
-    """Frames that see one another both ways in attention: 1 for play, more is offline only."""
+    """Frames that see one another both ways in attention: 1 for play. More is offline only: they see the chunk before
+    as well, calls hold whole chunks, and `window` must reach back over one."""
     nearness: tuple[float, ...] = (0.0, 0.35, 0.8, 1.5, 3.0)
     """Inverse distances (1 / cells) at which the frame before is moved along with the player; empty: not at all."""
     pose_attention: bool = True
@@ -89,6 +90,12 @@ class ModelConfig:
                 )
         if self.d_model % self.d_head:
             raise ValueError(f"d_model {self.d_model} is not a multiple of d_head {self.d_head}")
+        if self.chunk < 1:
+            raise ValueError(f"chunk {self.chunk} holds no frame; choose 1 for play, or more for offline attention both ways")
+        if self.window < self.chunk > 1:
+            raise ValueError(
+                f"window {self.window} does not reach over the chunk before, of {self.chunk} frames; choose window >= chunk"
+            )
 
     @property
     def token_grid(self) -> tuple[int, int]:

@@ -48,6 +48,13 @@ def test_a_model_of_another_world_is_refused_by_name(folder, tmp_path):
         load_engine(tmp_path / "other", "atlantis")
 
 
+def test_a_model_whose_frames_see_later_ones_is_refused_for_play(tmp_path):
+    checkpoints.save(randomised(dataclasses.replace(CONFIG, chunk=2, window=2)), tmp_path / "ck")
+    with pytest.raises(ValueError, match="ck has chunk 2: its frames see later ones, which a live player has not") as caught:
+        load_engine(tmp_path / "ck", "memory-maze")
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("broken", ["missing", "empty", "foreign"])
 def test_what_is_no_checkpoint_is_one_line(folder, broken):
     if broken == "missing":
