@@ -39,13 +39,23 @@ class Block(nn.Module):
         return LayerState(long, local)
 
     def forward(
-        self, tokens: Tensor, modulation: Tensor, address: Address | None, phases: Tensor | None, state: LayerState
+        self,
+        tokens: Tensor,
+        modulation: Tensor,
+        address: Address | None,
+        phases: Tensor | None,
+        state: LayerState,
+        *,
+        all_states: bool = True,
     ) -> tuple[Tensor, Tensor | None, KVState]:
-        """tokens (b, t, s, d), modulation (b, t, 6, d) -> tokens, the mixer's states (b, t + 1, ...), attention's keys."""
+        """tokens (b, t, s, d), modulation (b, t, 6, d) -> tokens, the mixer's states (b, t + 1, ...), attention's keys.
+
+        all_states=False: of the mixer's states the last is enough, (b, 1, ...).
+        """
         shift_m, scale_m, shift_a, scale_a, shift_f, scale_f = (modulation + self.modulation).unsqueeze(2).unbind(3)
         states, keys = None, state.local
         if isinstance(self.mixer, MambaMixer):
-            mixed, states = self.mixer(_modulate(tokens, shift_m, scale_m), state.long)
+            mixed, states = self.mixer(_modulate(tokens, shift_m, scale_m), state.long, all_states=all_states)
             tokens = tokens + mixed
         elif isinstance(self.mixer, MapMixer):
             assert address is not None

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.ops.scan import ssd_scan
+from models.ops.scan import Scan, ssd_scan
 from models.state import SSMState
 
 
@@ -41,6 +41,7 @@ class MambaMixer(nn.Module):
         self.g = (self.grid[0] // block[0]) * (self.grid[1] // block[1])
         inner = self.h * self.p
         self.split = (inner, inner, self.n, self.n, self.h)
+        self.scan: Scan = ssd_scan
         self.place = nn.Parameter(0.02 * torch.randn(block[0] * block[1], config.d_model))
         self.inward = nn.Linear(config.d_model, sum(self.split), bias=False)
         self.outward = nn.Linear(inner, config.d_model, bias=False)
@@ -53,8 +54,11 @@ class MambaMixer(nn.Module):
     def init_state(self, b: int, device: torch.device) -> SSMState:
         return SSMState(torch.zeros(b, self.g, self.h, self.p, self.n, device=device))
 
-    def forward(self, tokens: Tensor, state: SSMState) -> tuple[Tensor, Tensor]:
-        """tokens (b, t, s, d) -> outputs (b, t, s, d) and the states (b, t + 1, g, h, p, n)."""
+    def forward(self, tokens: Tensor, state: SSMState, *, all_states: bool = True) -> tuple[Tensor, Tensor]:
+        """tokens (b, t, s, d) -> outputs (b, t, s, d) and the states (b, t + 1, g, h, p, n).
+
+        all_states=False leaves the work to `self.scan`, which may return the last state alone: (b, 1, g, h, p, n).
+        """
         b = len(tokens)
         blocks = to_blocks(tokens, self.grid, self.block) + self.place
         gate, x, B, C, dt = self.inward(blocks).split(self.split, dim=-1)
@@ -64,8 +68,15 @@ class MambaMixer(nn.Module):
         log_decay = -self.log_rate.exp() * dt.mean(dim=2)
         written = x.float() * dt[..., None]
         B, C = (part.float().expand(-1, -1, -1, self.h, -1) for part in (B, C))
-        y, states = ssd_scan(written, log_decay, B, C, state.ssm.flatten(0, 1))
+        y, states = (ssd_scan if all_states else self.scan)(written, log_decay, B, C, state.ssm.flatten(0, 1))
         within = torch.einsum("btihn,btjhn,btjhp->btihp", C[..., :1, :], B[..., :1, :], written.flatten(-2)[..., None, :])
         y = y + within.unflatten(-1, (self.h, self.p)).squeeze(3) + self.skip[:, None] * x
         out = self.outward(self.norm(y.flatten(-2).to(tokens.dtype)) * F.silu(gate))
         return from_blocks(out, self.grid, self.block), states.unflatten(0, (b, self.g)).transpose(1, 2)
+
+
+def use_scan(model: nn.Module, scan: Scan) -> None:
+    """Let every Mamba mixer of `model` run `scan` (see `models.ops.choose`) wherever only the last state is needed."""
+    for module in model.modules():
+        if isinstance(module, MambaMixer):
+            module.scan = scan

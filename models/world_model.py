@@ -25,6 +25,7 @@ class Trail(NamedTuple):
     """What a traced call leaves behind: enough for the state before any of its frames."""
 
     layers: list[tuple[Tensor | None, KVState]]  # the mixer's states (b, t + 1, ...) and attention's keys (b, w + t, ...)
+    # of the mixer's states a call may have kept the last alone: (b, 1, ...)
     last: LastFrame  # with a time axis: (b, t + 1, ...)
 
 
@@ -102,13 +103,23 @@ class WorldModel(nn.Module):
         state from `init_state` or an earlier call. The state handed in is not written to. predict=False is for calls that
         only absorb: the first result is then empty and its cost is saved.
         """
-        prediction, trail = self.trace(frames, noise_level, control, state, predict=predict)
+        prediction, trail = self.trace(frames, noise_level, control, state, predict=predict, all_states=False)
         return prediction, self.state_at(trail, frames.shape[1])
 
     def trace(
-        self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *, predict: bool = True
+        self,
+        frames: Tensor,
+        noise_level: Tensor,
+        control: Control,
+        state: StreamState,
+        *,
+        predict: bool = True,
+        all_states: bool = True,
     ) -> tuple[Tensor, Trail]:
-        """As `forward`, but hands out the trail from which `state_at` and `states_before` take any frame's state."""
+        """As `forward`, but hands out the trail from which `state_at` and `states_before` take any frame's state.
+
+        all_states=False promises that only the state after the last frame will be taken: mixers need not keep the others.
+        """
         config = self.config
         last = _shifted(state.last, frames, control.pose)
         with torch.autocast(frames.device.type, enabled=False):  # geometry in full precision: a bearing off by 0.04 is a blur
@@ -122,7 +133,7 @@ class WorldModel(nn.Module):
         tokens = self._embed(frames, noise_level, view, moved)
         layers = []
         for block, layer_state in zip(self.blocks, state.layers, strict=True):
-            tokens, states, keys = block(tokens, modulation, address, phases, layer_state)
+            tokens, states, keys = block(tokens, modulation, address, phases, layer_state, all_states=all_states)
             layers.append((states, keys))
         if not predict:
             return frames.new_zeros(0), Trail(layers, last)
@@ -158,9 +169,10 @@ class WorldModel(nn.Module):
 
     def state_at(self, trail: Trail, t: int) -> StreamState:
         """The state after the first `t` frames of a traced call."""
+        place = t - trail.last.seen.shape[1]  # from the end, where a trail of the last state alone has it too
         layers = []
         for states, keys in trail.layers:
-            long = trail.last.seen.new_zeros(len(trail.last.seen), 0) if states is None else states[:, t]
+            long = trail.last.seen.new_zeros(len(trail.last.seen), 0) if states is None else states[:, place]
             local = KVState(*(part[:, t : t + self.config.window] for part in keys)) if keys.k.ndim > 2 else keys
             layers.append(LayerState(SSMState(long), local))
         return StreamState(tuple(layers), LastFrame(*(part[:, t] for part in trail.last)))

@@ -9,8 +9,14 @@ earlier frames left, then its tokens write together:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import torch
 from torch import Tensor
+
+Scan: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""`ssd_scan(x, log_decay, B, C, state)`. Some keep every state (b, t + 1, h, p, n), some only the last (b, 1, h, p, n)."""
 
 CHUNK = 64
 """Frames whose states are found by one product with a decay matrix; longer calls go chunk by chunk."""
