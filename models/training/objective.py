@@ -36,6 +36,8 @@ class Objective:
     come back to the truth from one's own mistakes. 0 trains on true context only."""
     own_share: float = 0.5
     """Share of rows to which this happens."""
+    hold_share: float = 0.0
+    """Share of rows in which the player stands still for those frames: a world that dissolves when one waits is not there."""
     pose_jitter: float = 0.0
     """Standard deviation of the pose error added to each frame: cells, and tenths of a radian."""
 
@@ -72,6 +74,7 @@ def _two_streams(
     model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
 ) -> Loss:
     b, t = clean.shape[:2]
+    clean, control = _with_stops(clean, control, objective, generator)
     context = _with_own_frames(model, clean, control, state, objective, generator)
     level = (objective.context_noise * torch.rand(b, t, generator=generator)).to(clean)
     _, trail = model.trace(add_noise(context, _noise(clean, generator), level), level, control, state, predict=False)
@@ -84,6 +87,21 @@ def _two_streams(
     noisy = add_noise(target, _noise(target, generator), level)
     predicted, _ = model(noisy, level, told, model.states_before(trail, chosen))
     return _score(predicted, target, level, detach(model.state_at(trail, t)))
+
+
+def _with_stops(clean: Tensor, control: Control, objective: Objective, generator: torch.Generator) -> tuple[Tensor, Control]:
+    """A window (b, t, ...) in some rows of which the player stops for the last `own_frames` frames, and so does the picture."""
+    b, t = clean.shape[:2]
+    start = t - objective.own_frames
+    if not objective.hold_share or not 0 < start < t:
+        return clean, control
+    held = (torch.rand(b, generator=generator) < objective.hold_share).to(clean.device)
+    now = torch.arange(t, device=clean.device)
+    stopped = held[:, None] & (now >= start)
+    frame = torch.where(stopped, start - 1, now)
+    row = torch.arange(b, device=clean.device)[:, None]
+    action, motion = control.action.masked_fill(stopped, 0), control.motion.masked_fill(stopped[..., None], 0.0)
+    return clean[row, frame], Control(action, control.pose[row, frame], motion)
 
 
 @torch.no_grad()

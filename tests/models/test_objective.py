@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from models.conditioning import Control
-from models.training.objective import Objective, _with_own_frames, diffusion_forcing
+from models.training.objective import Objective, _with_own_frames, _with_stops, diffusion_forcing
 from tests.models.tiny import FAMILIES, inputs, randomised
 
 
@@ -47,3 +47,17 @@ def test_only_a_share_of_the_rows_dreams():
     mixed = _with_own_frames(model, clean, control, model.init_state(12), Objective(own_frames=2), generator())
     dreamt = [not torch.equal(mixed[i], clean[i]) for i in range(12)]
     assert 0 < sum(dreamt) < 12
+
+
+def test_who_stops_sees_the_same_picture_from_the_same_place():
+    model = randomised(FAMILIES["maze-small"])
+    clean, _, control = inputs(model.config, 3, 8)
+    still, told = _with_stops(clean, control, Objective(own_frames=3, hold_share=1.0), generator())
+    for t in (5, 6, 7):
+        assert torch.equal(still[:, t], clean[:, 4])
+        assert torch.equal(told.pose[:, t], control.pose[:, 4])
+        assert not told.motion[:, t].any()
+        assert not told.action[:, t].any()
+    assert torch.equal(still[:, :5], clean[:, :5])
+    untouched, _ = _with_stops(clean, control, Objective(own_frames=3), generator())
+    assert untouched is clean
