@@ -8,6 +8,8 @@ import torch
 
 from envs.catalog import find
 from models import checkpoint as checkpoints
+from models.mamba import use_scan
+from models.ops.choose import choose
 from simulator.engine import Engine, Trait
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -36,12 +38,14 @@ def load_engine(checkpoint: Path | None, world: str, *, n_steps: int | None = No
     entry = find(world)
     chosen, why = choose_device(device)
     loaded = checkpoints.load(folder, chosen)
+    scan = choose("auto", chosen)
+    use_scan(loaded.model, scan.scan)
     n_parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
     if chosen == "cpu" and n_parameters < ONE_THREAD_BELOW:
         torch.set_num_threads(1)
     n_threads = torch.get_num_threads()
     threads = f"{n_threads} thread" + ("s" if n_threads > 1 else ": a frame this small gains nothing from more")
-    description = f"{chosen}, float32, PyTorch {torch.__version__.split('+')[0]}, {threads}; {why}"
+    description = f"{chosen}, float32, PyTorch {torch.__version__.split('+')[0]}, {threads}, {scan.name} scan; {why}"
     return Engine(
         loaded, Trait(entry.actions, entry.fps), n_steps=1 if n_steps is None else n_steps, device=chosen, description=description
     )

@@ -10,6 +10,8 @@ import torch
 
 from models import checkpoint
 from models.config import PRESETS, preset
+from models.mamba import use_scan
+from models.ops.choose import choose
 from models.training.ego import train_ego_motion
 from models.training.objective import Objective
 from models.training.trainer import Stage, TrainConfig, Trainer
@@ -68,6 +70,7 @@ def run(options: Options) -> int:
         trainer.resume()
     millions = sum(p.numel() for p in trainer.model.parameters()) / 1e6
     print(f"{millions:.2f}M parameters on {device}, {torch.get_num_threads()} of {os.cpu_count()} cores")
+    print(f"scan: {scan.name}, {scan.why}")
     trainer.run()
     if options.ego_motion_steps > 0:
         ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed)
