@@ -68,6 +68,8 @@ def run(options: Options) -> int:
     trainer = Trainer(config, train, options.data, options.validation, options.out)
     if options.resume:
         trainer.resume()
+    scan = choose("auto", device)
+    use_scan(trainer.model, scan.scan)
     millions = sum(p.numel() for p in trainer.model.parameters()) / 1e6
     print(f"{millions:.2f}M parameters on {device}, {torch.get_num_threads()} of {os.cpu_count()} cores")
     print(f"scan: {scan.name}, {scan.why}")
