@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -196,5 +197,8 @@ class Engine:
 
 
 def _alone(stream: StreamState) -> StreamState:
-    """The same state without the storage it is a view of: a kept moment holds itself and no earlier frames."""
-    return map_state(torch.Tensor.clone, stream)
+    """The same state without the storage it is a view of: a kept moment holds itself and no earlier frames.
+
+    Contiguous, as it would come back from a file: other strides mean other kernels, and not the same bits.
+    """
+    return map_state(partial(torch.clone, memory_format=torch.contiguous_format), stream)

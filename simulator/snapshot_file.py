@@ -74,7 +74,7 @@ def load(path: Path, engine: Any) -> Snapshot:
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  (clone: aligned memory)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path}: not a whole moment file ({error}); save it again") from None
     if header.get("format") != FORMAT or header.get("version") != FORMAT_VERSION:
