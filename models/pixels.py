@@ -18,4 +18,4 @@ def to_uint8(frames: Tensor) -> np.ndarray:
     if not torch.isfinite(frames).all():
         raise ValueError("the model produced NaN or infinite pixels; its weights are damaged or its input was not finite")
     scaled = (frames.float().clamp(-1, 1) + 1.0) * 127.5
-    return scaled.round().to(torch.uint8).movedim(-3, -1).cpu().numpy()
+    return scaled.round().to(torch.uint8).movedim(-3, -1).contiguous().cpu().numpy()

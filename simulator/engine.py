@@ -144,7 +144,7 @@ class Engine:
         control = self._control(moment, self._checked(moment, actions), pose)
         clean = to_float(frame, self.device)[:, None]
         _, stream = self._model(clean, clean.new_full((len(frame), 1), noise_level), control, moment.stream, predict=False)
-        return Moment(_alone(stream), frame, pose, self._motion(moment, pose), moment.t + 1, moment.seed)
+        return Moment(_alone(stream), np.ascontiguousarray(frame), pose, self._motion(moment, pose), moment.t + 1, moment.seed)
 
     def step(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> Moment:
         """`imagine` then `absorb`: one frame of play."""
