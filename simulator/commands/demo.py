@@ -61,13 +61,7 @@ def run(options: Options, engine: Any = None) -> int:
         raise ValueError(f"--gap {options.gap}; expected 1 frame or more")
     world = "voxel" if options.name == "story" else "memory-maze"
     if engine is None:
-        import torch
-
-        from simulator.load import load_engine
-
-        if options.threads is not None:
-            torch.set_num_threads(max(1, options.threads))
-        engine = load_engine(options.checkpoint, world, n_steps=options.steps, device=options.device)
+        engine = _load(options, world)
     options.out.mkdir(parents=True, exist_ok=True)
     print(engine.description)
     with tqdm(desc=options.name, unit="frame") as bar:
@@ -84,6 +78,20 @@ def run(options: Options, engine: Any = None) -> int:
     (options.out / f"{options.name}.json").write_text(line + "\n")
     print(line)
     return 0
+
+
+def _load(options: Options, world: str) -> Any:
+    """The engine that the flags ask for, if it dreams `world`."""
+    import torch
+
+    from models.checkpoint import read_config
+    from simulator.load import load_engine
+
+    if options.checkpoint is not None and (found := read_config(options.checkpoint).world) != world:
+        raise ValueError(f"{options.checkpoint} is a model of {found!r}; {options.name} needs one of {world!r}")
+    if options.threads is not None:
+        torch.set_num_threads(max(1, options.threads))
+    return load_engine(options.checkpoint, world, n_steps=options.steps, device=options.device)
 
 
 def _walks(options: Options, engine: Any, tell: Callable[[], object]) -> tuple[list[Trial], str, int]:

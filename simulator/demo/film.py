@@ -44,7 +44,8 @@ def _now(trial: Trial, t: int) -> str:
     if t <= trial.then:
         return "now"
     way = ", back" if t == len(trial) - 1 else ", coming back" if t >= trial.turned else ""
-    return f"now, {t - trial.then} frames later{way}"
+    n = t - trial.then
+    return f"now, {n} frame{'s' if n > 1 else ''} later{way}"
 
 
 def _tick(t: int, pictures: tuple[np.ndarray, ...], names: tuple[str, ...]) -> Tick:
