@@ -2,7 +2,7 @@
 
 look-away turns half around and back. loop walks out through the maze and comes home. amnesia looks away too and shows the
 dream that remembers beside one that has lost its memory and one with the memory of another maze. story plays the island
-story of ore, tool and landmark. Each writes a video and a figure.
+story of ore, tool and landmark. Each writes a video and a figure. follow dreams along a recorded walk beside the truth.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tyro.conf import Positional
 
 from envs import episode as episodes
 from envs.episode import Episode
-from simulator.demo import figure, film, story, trial
+from simulator.demo import figure, film, follow, story, trial
 from simulator.demo.routes import LOOK_AWAY, LOOP
 from simulator.demo.trial import Trial
 from simulator.rates import chosen_rate
@@ -29,7 +29,7 @@ ROUTES = {"look-away": LOOK_AWAY, "loop": LOOP, "amnesia": LOOK_AWAY}
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    name: Positional[Literal["look-away", "loop", "amnesia", "story"]]
+    name: Positional[Literal["look-away", "loop", "amnesia", "story", "follow"]]
     """Which demonstration."""
     out: Path
     """Folder for the video, the figure and the scores."""
@@ -64,6 +64,8 @@ def run(options: Options, engine: Any = None) -> int:
         engine = _load(options, world)
     options.out.mkdir(parents=True, exist_ok=True)
     print(engine.description)
+    if options.name == "follow":
+        return _follow(options, engine)
     with tqdm(desc=options.name, unit="frame") as bar:
         trials, what, gap = (_story if options.name == "story" else _walks)(options, engine, bar.update)
     shown = trials[0]
@@ -92,6 +94,30 @@ def _load(options: Options, world: str) -> Any:
     if options.threads is not None:
         torch.set_num_threads(max(1, options.threads))
     return load_engine(options.checkpoint, world, n_steps=options.steps, device=options.device)
+
+
+def _follow(options: Options, engine: Any) -> int:
+    """Dream along the recorded walk --context, with its poses and on keys alone, and draw both under the truth."""
+    if options.context is None or not options.context.endswith(".npz"):
+        raise ValueError(f"--context {options.context!r}; follow needs a recorded walk: an episode (npz) longer than its start")
+    episode = episodes.load(Path(options.context))
+    start = 161 if options.at == -1 else options.at + 1
+    n_frames = 200 if options.gap is None else options.gap
+    modes = {"dream, poses given": True} | ({"dream, keys only": False} if engine.has_ego_motion else {})
+    with tqdm(desc="follow", unit="frame", total=n_frames * len(modes)) as bar:
+        found = {
+            name: follow.follow(engine, episode, start, n_frames, options.seed, given, bar.update)
+            for name, given in modes.items()
+        }
+    picture = options.out / "follow.png"
+    follow.draw(found, picture)
+    means = {name: round(float(one.psnr.mean()), 3) for name, one in found.items()}
+    print(
+        json.dumps(
+            {"demo": "follow", "n_frames": n_frames, "checkpoint": engine.fingerprint, "psnr": means, "figure": str(picture)}
+        )
+    )
+    return 0
 
 
 def _walks(options: Options, engine: Any, tell: Callable[[], object]) -> tuple[list[Trial], str, int]:
