@@ -54,7 +54,7 @@ def draw(followed: dict[str, Followed], path: Path) -> None:
     first = next(iter(followed.values()))
     picks = np.linspace(0, len(first.truth) - 1, N_SHOWN).astype(int)
     rows = {"truth": first.truth} | {name: one.dream for name, one in followed.items()}
-    figure = plt.figure(figsize=(1.5 * N_SHOWN, 1.55 * len(rows) + 3), layout="constrained")
+    figure: Any = plt.figure(figsize=(1.5 * N_SHOWN, 1.55 * len(rows) + 3), layout="constrained")
     pictures, curves = figure.subfigures(2, 1, height_ratios=(1.5 * len(rows), 3))
     cells = pictures.subplots(len(rows), N_SHOWN)
     for row, (name, frames) in zip(cells, rows.items(), strict=True):

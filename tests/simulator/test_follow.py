@@ -13,6 +13,12 @@ from simulator.demo.follow import follow
 from tests.simulator.fakes import FakeEngine, walk
 
 
+class Driven(FakeEngine):
+    """Knows how it moves."""
+
+    has_ego_motion = True
+
+
 def test_the_dream_takes_the_walks_own_actions_and_its_likeness_is_told_frame_by_frame():
     engine, episode, told = FakeEngine(), walk(20, 32, 1), []
     found = follow(engine, episode, 8, 12, 0, True, lambda: told.append(1))
@@ -30,8 +36,7 @@ def test_a_walk_too_short_is_refused():
 
 def test_the_command_draws_both_ways_of_knowing_the_pose(tmp_path, capsys):
     episodes.save(walk(30, 32, 1), tmp_path / "walk.npz")
-    engine = FakeEngine()
-    engine.has_ego_motion = True
+    engine = Driven()
     options = demo.Options(name="follow", out=tmp_path / "out", context=str(tmp_path / "walk.npz"), at=9, gap=12)
     assert demo.run(options, engine) == 0
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
