@@ -40,7 +40,7 @@ class WorldOptions:
     """Pixels along one side of a real world's picture (--real); a dream has its own."""
     device: str = "auto"
     """cpu, cuda, mps, or auto for the best there is."""
-    history_mb: int = 512
+    history_mb: int = 256
     """Memory for rewinding, MiB."""
 
     def recipe(self) -> Recipe:
