@@ -15,10 +15,11 @@ from safetensors.torch import save_file
 
 from models import checkpoint
 from models.checkpoint import CheckpointError
+from models.conditioning import Control
 from models.config import ModelConfig
 from models.pixels import to_float
 from models.state import StreamState, where_rows
-from models.training.data import EpisodeWindows
+from models.training.data import Batch, EpisodeWindows
 from models.training.objective import Objective, diffusion_forcing
 from models.training.optim import EMA, make_optimizers, set_progress
 from models.training.validate import Validation
@@ -105,10 +106,10 @@ class Trainer:
             if self.step % self.train.validate_every == 0:
                 self.validate()
 
-    def _one_step(self, batch, state: StreamState) -> tuple[StreamState, dict]:  # type: ignore[no-untyped-def]
+    def _one_step(self, batch: Batch, state: StreamState) -> tuple[StreamState, dict]:
         drop = batch.fresh | (torch.rand(len(batch.fresh), generator=self.generator) < self.train.forget_share)
         state = where_rows(~drop.to(self.device), state, self.model.init_state(len(drop)))
-        control = type(batch.control)(*(part.to(self.device) for part in batch.control))
+        control = Control(*(part.to(self.device) for part in batch.control))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.train.bf16):
             clean = to_float(batch.frames, self.device)
             result = diffusion_forcing(self.model, clean, control, state, self.train.objective, self.generator)
