@@ -22,11 +22,11 @@ class Control(NamedTuple):
 N_WAVES = 8
 
 
-def pose_features(control: Control) -> Tensor:
-    """(b, t, 22): place within a cell, heading harmonics, the last motion, whereabouts."""
+def pose_features(control: Control, span: float) -> Tensor:
+    """(b, t, 22): place within a cell, heading harmonics, the last motion, whereabouts as waves that repeat after `span` cells."""
     pose, motion = control.pose, control.motion
     turns = torch.cat([2 * math.pi * pose[..., :2], *(k * pose[..., 3:4] for k in (1, 2, 4)), pose[..., 4:5]], dim=-1)
-    places = 2 * math.pi / 20 * pose[..., :2]
+    places = 2 * math.pi / span * pose[..., :2]
     waves = torch.cat([turns, places], dim=-1)
     return torch.cat(
         [waves.sin(), waves.cos(), motion * motion.new_tensor([4.0, 4.0, 4.0, 3.0, 3.0]), pose[..., 2:3] / 10], dim=-1
@@ -42,6 +42,7 @@ class Condition(nn.Module):
         super().__init__()
         d = config.d_condition
         self.register_buffer("waves", 2.0 ** torch.arange(N_WAVES) * math.pi / 4, persistent=False)
+        self.span = config.span_cells
         self.noise = nn.Linear(2 * N_WAVES, d)
         self.action = nn.Embedding(config.n_actions, d)
         self.pose = nn.Linear(8 * 2 + 5 + 1, d)
@@ -50,4 +51,4 @@ class Condition(nn.Module):
     def forward(self, noise_level: Tensor, control: Control) -> Tensor:
         angles = noise_level[..., None].float() * self.waves
         noise = self.noise(torch.cat([angles.sin(), angles.cos()], dim=-1))
-        return self.out(noise + self.action(control.action) + self.pose(pose_features(control)))
+        return self.out(noise + self.action(control.action) + self.pose(pose_features(control, self.span)))

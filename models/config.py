@@ -22,6 +22,8 @@ class Camera:
     """How far the camera sits ahead of the body's position."""
     tilt_degrees: float = -5.71
     """How far it looks up when the pose's pitch is 0; negative is down."""
+    view_rows: int = 0
+    """Rows of the image the camera fills, from the top; below hangs an overlay, such as a hotbar. 0 means all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,8 @@ class ModelConfig:
     n_map_heads: int = 2
     d_map_head: int = 24
     d_condition: int = 128
+    span_cells: float = 20.0
+    """Cells after which the whereabouts told to every layer repeat: about twice the size of the world."""
     camera: Camera = field(default_factory=Camera)
     grid: MapGrid = field(default_factory=MapGrid)
 
@@ -90,6 +94,8 @@ class ModelConfig:
                 )
         if self.d_model % self.d_head:
             raise ValueError(f"d_model {self.d_model} is not a multiple of d_head {self.d_head}")
+        if not 0 <= self.camera.view_rows <= height:
+            raise ValueError(f"the camera fills {self.camera.view_rows} rows of an image of {height}; choose 0 (all) to {height}")
         if self.chunk < 1:
             raise ValueError(f"chunk {self.chunk} holds no frame; choose 1 for play, or more for offline attention both ways")
         if self.window < self.chunk > 1:
@@ -167,6 +173,19 @@ def maze_small() -> ModelConfig:
     return ModelConfig()
 
 
+def voxel_small() -> ModelConfig:
+    """The Minecraft-like world for a laptop CPU: the same network with its camera, its size, and a hotbar below the view."""
+    return ModelConfig(
+        world="voxel",
+        n_actions=40,
+        nearness=(0.0, 0.08, 0.2, 0.45, 1.0),
+        d_map_head=16,
+        span_cells=96.0,
+        camera=Camera(fov_degrees=80.06, forward_cells=0.0, tilt_degrees=0.0, view_rows=52),
+        grid=MapGrid(n_x=48, n_y=48, cells_per_slot=1.0, nearest_cells=0.6, farthest_cells=20.0),
+    )
+
+
 def maze_attention() -> ModelConfig:
     """Baseline: frame-local attention only; pose as input and in attention, nothing older than the window."""
     return dataclasses.replace(maze_small(), layers=(Layer(mixer="none"),) * 4, mlp_ratio=2.9)
@@ -185,7 +204,13 @@ def maze_mamba() -> ModelConfig:
     )
 
 
-PRESETS = {"maze-small": maze_small, "maze-attention": maze_attention, "maze-paper": maze_paper, "maze-mamba": maze_mamba}
+PRESETS = {
+    "maze-small": maze_small,
+    "voxel-small": voxel_small,
+    "maze-attention": maze_attention,
+    "maze-paper": maze_paper,
+    "maze-mamba": maze_mamba,
+}
 
 
 def preset(name: str) -> ModelConfig:

@@ -22,9 +22,13 @@ def pixel_rays(config: ModelConfig) -> Tensor:
     height, width = config.image
     focal = width / 2 / math.tan(math.radians(config.camera.fov_degrees) / 2)
     right = (torch.arange(width) + 0.5 - width / 2) / focal
-    up = -(torch.arange(height) + 0.5 - height / 2) / focal
+    up = -(torch.arange(height) + 0.5 - _view_rows(config) / 2) / focal
     ahead = torch.ones(height, width)
     return torch.stack([ahead, right.expand(height, -1), up[:, None].expand(-1, width)], dim=-1)
+
+
+def _view_rows(config: ModelConfig) -> int:
+    return config.camera.view_rows or config.image[0]
 
 
 def _axes(pose: Tensor, tilt: float) -> Tensor:
@@ -42,9 +46,11 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     """frame (n, 3, H, W) seen from poses `before` (n, 5), moved to poses `now`: (n, k, 4, H, W), one picture a distance.
 
     k runs over `nearness`, inverse distances along the ground in 1 / cells; 0 is infinitely far: turning only. The
-    fourth channel is 1 where the earlier frame reached and 0 elsewhere, where the colours are 0 too.
+    fourth channel is 1 where the earlier frame reached and 0 elsewhere, where the colours are 0 too. An overlay below the
+    camera's rows stays where it was.
     """
     camera, (height, width), n, k = config.camera, config.image, len(frame), len(nearness)
+    rows = _view_rows(config)
     tilt = math.radians(camera.tilt_degrees)
     old_axes, new_axes = _axes(before, tilt), _axes(now, tilt)
     shift = now[:, :3] - before[:, :3] + camera.forward_cells * (_ground(now) - _ground(before))
@@ -55,12 +61,23 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     near = torch.tensor(nearness, device=frame.device)[:, None]
     ahead, right, up = ((t[:, None] + near * along[:, None] * shift[:, i, None, None]) for i, t in enumerate(turned))
     scale = 1 / (ahead.clamp(min=1e-3) * math.tan(math.radians(camera.fov_degrees) / 2))
-    x, y = right * scale, -up * scale * (width / height)  # (n, k, H W) in -1..1 where the earlier frame reached
-    valid = ((ahead > 1e-3) & (x.abs() <= 1) & (y.abs() <= 1)).to(frame.dtype)
-    place = torch.stack([x, y], dim=-1).clamp(-2, 2).reshape(n, k * height, width, 2)
+    horizon = rows / height - 1  # the middle of the view, in -1..1 of the image's height
+    x, y = right * scale, horizon - up * scale * (width / height)  # (n, k, H W) in -1..1 where the earlier frame reached
+    valid = ((ahead > 1e-3) & (x.abs() <= 1) & (y >= -1) & (y <= 2 * horizon + 1)).to(frame.dtype)
+    place = torch.stack([x, y], dim=-1).clamp(-2, 2)
+    if rows < height:
+        overlay = slice(rows * width, None)
+        place[:, :, overlay], valid[:, :, overlay] = _identity(rays)[overlay], 1
+    place = place.reshape(n, k * height, width, 2)
     moved = F.grid_sample(frame.float(), place, mode="bilinear", padding_mode="border", align_corners=False)
     moved = moved.reshape(n, 3, k, height * width) * valid[:, None]
     return torch.cat([moved, valid[:, None]], dim=1).transpose(1, 2).reshape(n, k, 4, height, width)
+
+
+def _identity(image: Tensor) -> Tensor:
+    """Where each pixel of an image (H, W, ...) is itself found: (H W, 2), x and y in -1..1."""
+    y, x = (((torch.arange(n, device=image.device) + 0.5) * 2 / n - 1) for n in image.shape[:2])
+    return torch.stack(torch.broadcast_tensors(x, y[:, None]), dim=-1).flatten(0, 1)
 
 
 def _ground(pose: Tensor) -> Tensor:

@@ -126,3 +126,15 @@ def test_a_turned_real_frame_beats_copying_it():
     turned = (guess[:, 0] - clean[1:])[inside].square().mean()
     copied = (clean[:-1] - clean[1:])[inside].square().mean()
     assert turned < 0.2 * copied, f"mean squared error turned {turned:.4f}, copied {copied:.4f}"
+
+
+def test_an_overlay_below_the_view_stays_where_it_was_and_the_view_turns_about_its_own_middle():
+    config = ModelConfig(camera=Camera(tilt_degrees=0.0, view_rows=48))
+    frame = panorama(20.0, config)
+    frame[..., 48:, :] = torch.rand(1, 3, 16, 64)
+    guess, reach = moved(frame, pose(degrees=20.0), pose(degrees=30.0, pitch=6.0), (0.0, 1.0), config=config)
+    torch.testing.assert_close(guess[0, :, :, 48:], frame[..., 48:, :].expand(2, -1, -1, -1), atol=1e-5, rtol=0)
+    assert (reach[..., 48:, :] == 1).all()
+    inside = reach[0, 0, 0] > 0
+    inside[46:] = False
+    assert (guess[0, 0] - panorama(30.0, config, pitch=6.0)[0])[:, inside].abs().max() < 0.08

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,23 @@ SMALL: dict[str, Any] = dict(
 )  # fmt: skip
 
 SSD = Layer(mixer="ssd", block=(2, 4))
-FAMILIES = {name: dataclasses.replace(make(), layers=_layers, **SMALL) for (name, make), _layers in zip(
-    PRESETS.items(),
-    [(Layer(), Layer()), (Layer(mixer="none"),) * 2, (Layer(mixer="ssd", block=(2, 2)), Layer(mixer="ssd", block=(1, 4))),
-     (dataclasses.replace(SSD, attention=False),) * 2],
-    strict=True,
-)} | {
+LAYERS = {
+    "maze-small": (Layer(), Layer()),
+    "voxel-small": (Layer(), Layer()),
+    "maze-attention": (Layer(mixer="none"),) * 2,
+    "maze-paper": (Layer(mixer="ssd", block=(2, 2)), Layer(mixer="ssd", block=(1, 4))),
+    "maze-mamba": (dataclasses.replace(SSD, attention=False),) * 2,
+}
+"""What each preset's layers look like at toy size."""
+
+
+def _toy(make: Callable[[], ModelConfig], layers: tuple[Layer, ...]) -> ModelConfig:
+    config = make()
+    rows = config.camera.view_rows * SMALL["image"][0] // config.image[0]
+    return dataclasses.replace(config, layers=layers, camera=dataclasses.replace(config.camera, view_rows=rows), **SMALL)
+
+
+FAMILIES = {name: _toy(make, LAYERS[name]) for name, make in PRESETS.items()} | {
     "ssd-one-token-blocks": ModelConfig(layers=(Layer(mixer="ssd", block=(1, 1)), SSD), **SMALL),
     "map-and-ssd": ModelConfig(layers=(Layer(), SSD), **SMALL),
     "map-without-attention": ModelConfig(layers=(Layer(attention=False),) * 2, **SMALL),
