@@ -42,6 +42,17 @@ class LocalAttention(nn.Module):
         With chunks, t must be whole ones, so that the next call starts at a chunk again: ValueError otherwise.
         kernel: "auto" is FlexAttention for chunks on CUDA and plain matrix products for all else.
         """
+        q, keys = self.project(tokens, phases, state)
+        if kernel == "auto":
+            kernel = "flex" if self.chunk > 1 and tokens.device.type == "cuda" else "plain"
+        if kernel == "flex":
+            mixed = flex.attend(q, keys, self.lag, self.window, self.chunk)
+        else:
+            mixed = self._attend(q, *(self._seen(part) for part in keys))
+        return self.out(mixed.to(tokens.dtype)), keys
+
+    def project(self, tokens: Tensor, phases: Tensor | None, state: KVState) -> tuple[Tensor, KVState]:
+        """The queries of the t frames (b, t, s, h, p) and the keys of all w + t: all that a call that only absorbs needs."""
         b, t = tokens.shape[:2]
         if t % self.chunk:
             raise ValueError(f"{t} frames in a call of a model with chunk {self.chunk}; give a multiple of {self.chunk}")
@@ -55,13 +66,7 @@ class LocalAttention(nn.Module):
             torch.cat([state.v.to(v.dtype), v], dim=1),
             torch.cat([state.valid, seen], dim=1),
         )
-        if kernel == "auto":
-            kernel = "flex" if self.chunk > 1 and tokens.device.type == "cuda" else "plain"
-        if kernel == "flex":
-            mixed = flex.attend(q, keys, self.lag, self.window, self.chunk)
-        else:
-            mixed = self._attend(q, *(self._seen(part) for part in keys))
-        return self.out(mixed.to(tokens.dtype)), keys
+        return q, keys
 
     def _seen(self, part: Tensor) -> Tensor:
         """(b, w + t, ...) -> (b, t / c, l, ...): the l = w + 1 entries ending at each frame, or the l = 2 c of two chunks."""

@@ -47,10 +47,12 @@ class Block(nn.Module):
         state: LayerState,
         *,
         all_states: bool = True,
+        outputs: bool = True,
     ) -> tuple[Tensor, Tensor | None, KVState]:
         """tokens (b, t, s, d), modulation (b, t, 6, d) -> tokens, the mixer's states (b, t + 1, ...), attention's keys.
 
-        all_states=False: of the mixer's states the last is enough, (b, 1, ...).
+        all_states=False: of the mixer's states the last is enough, (b, 1, ...). outputs=False: nobody will look at the
+        tokens, only states and keys are found (the last layer of a call that only absorbs).
         """
         shift_m, scale_m, shift_a, scale_a, shift_f, scale_f = (modulation + self.modulation).unsqueeze(2).unbind(3)
         states, keys = None, state.local
@@ -61,6 +63,10 @@ class Block(nn.Module):
             assert address is not None
             mixed, states = self.mixer(_modulate(tokens, shift_m, scale_m), address, state.long)
             tokens = tokens + mixed
+        if not outputs:
+            if self.attention is not None:
+                _, keys = self.attention.project(_modulate(tokens, shift_a, scale_a), phases, state.local)
+            return tokens, states, keys
         if self.attention is not None:
             mixed, keys = self.attention(_modulate(tokens, shift_a, scale_a), phases, state.local)
             tokens = tokens + mixed

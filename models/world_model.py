@@ -132,8 +132,11 @@ class WorldModel(nn.Module):
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, moved)
         layers = []
-        for block, layer_state in zip(self.blocks, state.layers, strict=True):
-            tokens, states, keys = block(tokens, modulation, address, phases, layer_state, all_states=all_states)
+        for i, (block, layer_state) in enumerate(zip(self.blocks, state.layers, strict=True), 1):
+            outputs = predict or i < len(self.blocks)
+            tokens, states, keys = block(
+                tokens, modulation, address, phases, layer_state, all_states=all_states, outputs=outputs
+            )
             layers.append((states, keys))
         if not predict:
             return frames.new_zeros(0), Trail(layers, last)
