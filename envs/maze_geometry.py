@@ -81,8 +81,7 @@ def look(layout: np.ndarray, pose: np.ndarray, targets: np.ndarray | None = None
     size = np.array(layout.shape[::-1])
     if pose.ndim != 2 or layout.ndim != 2 or not ((pose[:, :2] >= -0.5) & (pose[:, :2] <= size + 0.5)).all():
         raise ValueError(f"poses {pose.shape} do not lie in a maze of {layout.shape} cells; expected (t, 5) inside it")
-    heading = pose[:, 3]
-    eye = pose[:, :2] + CAMERA_AHEAD * np.stack([np.cos(heading), np.sin(heading)], axis=1)
+    heading, eye = pose[:, 3], _eye(pose)
     angles = column_angles(n_columns * SUB_RAYS)
     ray = heading[:, None] - angles
     segment, distance, side = _cast(layout, np.repeat(eye, len(angles), axis=0), ray.ravel())
@@ -94,6 +93,23 @@ def look(layout: np.ndarray, pose: np.ndarray, targets: np.ndarray | None = None
     centre = angles.reshape(n_columns, SUB_RAYS)[:, middle]
     ball, ball_rows = _balls(eye, heading, centre, distance, np.zeros((0, 2)) if targets is None else targets)
     return Sight(segment.reshape(shape), distance.astype(np.float32), facing.astype(np.float32), ball, ball_rows)
+
+
+def seen_cells(layout: np.ndarray, pose: np.ndarray, n_columns: int = 32) -> NDArray[np.bool_]:
+    """Cells that came into view in each frame, (t, Y + 2, X + 2): what a ray crossed or ended at. Cell (x, y) is at
+    [:, y + 1, x + 1], as the walls around count too. layout: (Y, X), 1 = free; pose: (t, 5)."""
+    distance = look(layout, pose, n_columns=n_columns).distance[..., None]
+    ray = (pose[:, 3:4] - column_angles(n_columns))[..., None]
+    along = np.minimum(np.arange(0, np.hypot(*layout.shape) + 1, 0.2), distance + 0.05)  # (t, w, k), a little into the wall
+    x, y = (_eye(pose)[:, axis, None, None] + along * way for axis, way in enumerate((np.cos(ray), np.sin(ray))))
+    seen = np.zeros((len(pose), layout.shape[0] + 2, layout.shape[1] + 2), bool)
+    seen[np.arange(len(pose))[:, None, None], np.floor(y).astype(np.int64) + 1, np.floor(x).astype(np.int64) + 1] = True
+    return seen
+
+
+def _eye(pose: np.ndarray) -> np.ndarray:
+    """Where the camera is, (t, 2)."""
+    return pose[:, :2] + CAMERA_AHEAD * np.stack([np.cos(pose[:, 3]), np.sin(pose[:, 3])], axis=1)
 
 
 def _cast(layout: np.ndarray, eye: np.ndarray, ray: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from envs import episode as episodes
 from envs.episode import Episode
 from models import config as configs
+from models.belief import BeliefProbe
 from models.config import ModelConfig
 from models.ego_motion import EgoMotion
 from models.world_model import WorldModel
@@ -31,12 +32,14 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a model folder holds. ego_motion is None where keys alone cannot drive the model."""
+    """What a model folder holds. ego_motion is None where keys alone cannot drive the model, belief where its memory cannot
+    be read as a map: no probe was trained, or the one there was trained on other weights."""
 
     model: WorldModel
     ego_motion: EgoMotion | None
     fingerprint: str
     contexts: Mapping[str, Episode] = field(default_factory=dict)
+    belief: BeliefProbe | None = None
 
 
 def save(model: WorldModel, folder: Path, *, ego_motion: EgoMotion | None = None, dtype: torch.dtype = torch.float32) -> None:
@@ -62,8 +65,8 @@ def save(model: WorldModel, folder: Path, *, ego_motion: EgoMotion | None = None
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _save_weights(module: torch.nn.Module, path: Path, dtype: torch.dtype) -> None:
-    save_file({name: value.detach().to("cpu", dtype).contiguous() for name, value in module.state_dict().items()}, path)
+def _save_weights(module: torch.nn.Module, path: Path, dtype: torch.dtype, about: dict[str, str] | None = None) -> None:
+    save_file({name: value.detach().to("cpu", dtype).contiguous() for name, value in module.state_dict().items()}, path, about)
 
 
 def load(folder: Path, device: torch.device | str = "cpu", *, contexts: bool = True) -> Checkpoint:
@@ -75,8 +78,40 @@ def load(folder: Path, device: torch.device | str = "cpu", *, contexts: bool = T
         ego_motion = EgoMotion(model.config)
         _load_weights(ego_motion, folder / "ego_motion.safetensors")
         ego_motion.to(device).eval()
+    name = fingerprint(folder)
+    belief = _load_belief(folder, model.config, name)
+    if belief is not None:
+        belief.to(device).eval()
     clips = {path.stem: episodes.load(path) for path in sorted((folder / "contexts").glob("*.npz"))} if contexts else {}
-    return Checkpoint(model.to(device).eval(), ego_motion, fingerprint(folder), clips)
+    return Checkpoint(model.to(device).eval(), ego_motion, name, clips, belief)
+
+
+def save_belief(probe: BeliefProbe, folder: Path) -> None:
+    """Put a probe beside the model in `folder` that it was trained on; it names that model and is not used with another."""
+    path = folder / "belief.safetensors"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _save_weights(probe, temporary, torch.float32, {"model": fingerprint(folder)})
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _load_belief(folder: Path, config: ModelConfig, name: str) -> BeliefProbe | None:
+    """The probe in `folder` if there is one that was trained on the model of fingerprint `name`."""
+    path = folder / "belief.safetensors"
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            trained_on = (file.metadata() or {}).get("model")
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); delete it or train it again") from None
+    if trained_on != name:
+        return None
+    probe = BeliefProbe(config)
+    _load_weights(probe, path)
+    return probe
 
 
 def read_config(folder: Path) -> ModelConfig:

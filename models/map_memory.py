@@ -66,12 +66,16 @@ class MapMixer(nn.Module):
         log_decay = -F.softplus(self.decay).expand(b, t, self.h)
         states = carried_states(self.write(tokens, address), log_decay, state.ssm[:, 0])
         found = self.read(states[:, :-1], address)
-        count = found[..., -1:].clamp(min=0.0)
-        known = count / (count + 0.05)
-        mean = found[..., :-1] / (count + 0.05)
+        mean, known = mean_and_trust(found)
         gate = torch.sigmoid(self.gate(tokens)).unflatten(-1, (self.h, 1, self.p))
         told = torch.cat([(mean * gate).flatten(-3), known.flatten(-3)], dim=-1)
         return self.outward(told.to(tokens.dtype)), states.unsqueeze(2)
+
+
+def mean_and_trust(found: Tensor) -> tuple[Tensor, Tensor]:
+    """What was written on average (..., p), and how sure that is (..., 1) in 0..1, from slots or readings (..., p + 1)."""
+    count = found[..., -1:].clamp(min=0.0)
+    return found[..., :-1] / (count + 0.05), count / (count + 0.05)
 
 
 def address_of(config: ModelConfig, view: addressing.Rays) -> Address:

@@ -51,6 +51,16 @@ def test_a_ball_is_seen_in_front_and_hidden_behind_a_wall():
     assert (geometry.look(layout, stand(0.5, 1.5, 180.0), balls).ball == -1).all()
 
 
+def test_the_cells_seen_are_those_a_ray_crossed_and_the_walls_it_ended_at():
+    seen = geometry.seen_cells(CORRIDOR, np.concatenate([stand(1.5, 1.5, 0.0), stand(1.5, 1.5, 180.0)]))
+    expected = np.zeros((5, 5), bool)
+    expected[2, 2:] = True  # from where one stands to the wall around the maze
+    expected[1, 3:4] = expected[3, 3:4] = True  # the walls to both sides of the way
+    assert seen.shape == (2, 5, 5)
+    assert np.array_equal(seen[0], expected)
+    assert np.array_equal(seen[1], expected[:, ::-1])
+
+
 def test_a_pose_outside_the_maze_is_refused_in_one_line():
     with pytest.raises(ValueError, match="do not lie in a maze of"):
         geometry.look(CORRIDOR, stand(9.0, 1.5, 0.0))

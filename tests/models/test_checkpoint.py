@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from envs import episode as episodes
 from models import checkpoint
+from models.belief import BeliefProbe
 from models.checkpoint import CheckpointError
 from models.ego_motion import EgoMotion
 from tests.models.tiny import FAMILIES, episode, inputs, randomised
@@ -81,6 +82,19 @@ def test_the_fingerprint_changes_with_any_weight_or_setting_and_with_nothing_els
     assert checkpoint.load(folder).fingerprint != first
 
 
+def test_a_probe_of_beliefs_is_loaded_with_its_own_model_alone_and_changes_no_fingerprint(folder):
+    first = checkpoint.load(folder)
+    assert first.belief is None
+    probe = BeliefProbe(CONFIG)
+    checkpoint.save_belief(probe, folder)
+    loaded = checkpoint.load(folder)
+    assert loaded.fingerprint == first.fingerprint
+    assert loaded.belief is not None
+    assert torch.equal(loaded.belief.tell.weight, probe.tell.weight)
+    checkpoint.save(randomised(CONFIG, seed=1), folder)
+    assert checkpoint.load(folder).belief is None
+
+
 def test_a_missing_folder_is_named(tmp_path):
     refused(tmp_path / "none", "no such checkpoint folder")
 
@@ -91,9 +105,10 @@ def test_a_missing_file_is_named(folder, name):
     refused(folder, name)
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "ego_motion.safetensors"])
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "ego_motion.safetensors", "belief.safetensors"])
 @pytest.mark.parametrize("keep", [0, 0.5, 0.99])
 def test_a_truncated_file_is_named(folder, name, keep):
+    checkpoint.save_belief(BeliefProbe(CONFIG), folder)
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: int(keep * len(content))])
     refused(folder, name)

@@ -1,0 +1,141 @@
+"""Teaching the probe of beliefs: states streamed from episodes whose layout and balls are known, kept in memory, then fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from envs import episode as episodes
+from envs.episode import Episode, EpisodeError
+from envs.maze_geometry import seen_cells
+from models.belief import BeliefProbe, n_cells, readings
+from models.conditioning import Control
+from models.config import ModelConfig
+from models.pixels import to_float
+from models.training.data import check_fits, control_of
+from models.training.optim import EMA
+from models.world_model import WorldModel
+
+N_BATCH = 32
+UNSEEN_WEIGHT = 0.2
+"""How much a cell that was never in view counts: enough to learn how common walls are, no more."""
+
+
+class Memories(NamedTuple):
+    """States of a model at moments of episodes, and the truth there, on the ring of cells of `models.belief`."""
+
+    readings: Tensor  # (m, channels, n_slots_y, n_slots_x) float16
+    walls: Tensor  # (m, n_y, n_x) bool
+    balls: Tensor  # (m, n_y, n_x) int64: 0 none, else 1 + colour
+    seen: Tensor  # (m, n_y, n_x) bool: in view so far
+    inside: Tensor  # (m, n_y, n_x) bool: a cell of the layout, not of the walls around it
+    frame: Tensor  # (m,) frames absorbed
+    maze: Tensor  # (m,) which episode
+
+
+def remember(model: WorldModel, paths: Sequence[Path], every: int) -> Memories:
+    """What `model` remembers after every `every` frames of the episodes; those that cannot serve are left out, and said.
+
+    EpisodeError where none can.
+    """
+    parts = []
+    for i, path in enumerate(tqdm(paths, unit="ep", desc="absorbing mazes", mininterval=2)):
+        try:
+            episode = check_fits(episodes.load(path), model.config, str(path))
+            parts.append(_remember(model, episode, every, i))
+        except EpisodeError as error:
+            print(f"left out: {error}" if str(path) in str(error) else f"left out: {path}: {error}")
+    if not parts:
+        raise EpisodeError(
+            f"none of {len(paths)} episodes can teach beliefs; expected some with poses, maze_layout and targets_pos"
+        )
+    return Memories(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+
+@torch.inference_mode()
+def _remember(model: WorldModel, episode: Episode, every: int, maze: int) -> Memories:
+    walls, balls, inside = truth(episode, model.config)
+    seen, control = _seen(episode, model.config), control_of(episode)
+    device, state, found = model.head.weight.device, model.init_state(1), []
+    stops = every * torch.arange(1, len(episode) // every + 1)
+    if len(stops) == 0:
+        raise EpisodeError(
+            f"{len(episode)} frames are fewer than the {every} between two looks at the memory; expected longer ones"
+        )
+    for stop in stops:
+        part = slice(int(stop) - every, int(stop))
+        clean = to_float(episode.image[None, part], device)
+        told = Control(*(value[None, part].to(device) for value in control))
+        _, state = model(clean, clean.new_zeros(clean.shape[:2]), told, state, predict=False)
+        found.append(readings(model.config, state).half().cpu())
+    fixed = (torch.from_numpy(value).expand(len(stops), *value.shape) for value in (walls, balls))
+    ring = torch.from_numpy(inside).expand(len(stops), *inside.shape)
+    return Memories(torch.cat(found), *fixed, torch.from_numpy(seen)[stops - 1], ring, stops, torch.full_like(stops, maze))
+
+
+def truth(episode: Episode, config: ModelConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Walls (bool), balls (0 none, else 1 + colour) and what lies inside the layout (bool), each on the ring (n_y, n_x).
+
+    EpisodeError where the episode does not know its maze, or the maze and the wall around it do not fit the ring.
+    """
+    size = n_cells(config)
+    if episode.pose is None or not {"maze_layout", "targets_pos"} <= episode.extras.keys():
+        raise EpisodeError("no poses, maze_layout and targets_pos; beliefs are learned from them")
+    layout, targets = episode.extras["maze_layout"][0], episode.extras["targets_pos"][0]
+    if layout.shape[0] >= size[0] or layout.shape[1] >= size[1]:
+        raise EpisodeError(f"a maze of {layout.shape} cells and the wall around it do not fit the model's ring of {size}")
+    walls, balls, inside = np.ones(size, bool), np.zeros(size, np.int64), np.zeros(size, bool)
+    walls[: layout.shape[0], : layout.shape[1]] = layout == 0
+    inside[: layout.shape[0], : layout.shape[1]] = True
+    for colour, (x, y) in enumerate(np.floor(targets).astype(int)):
+        balls[y, x] = 1 + colour  # the benchmark gives its colours in order
+    return walls, balls, inside
+
+
+def _seen(episode: Episode, config: ModelConfig) -> np.ndarray:
+    """Cells in view up to each frame, on the ring: (t, n_y, n_x) bool."""
+    assert episode.pose is not None
+    padded = np.logical_or.accumulate(seen_cells(episode.extras["maze_layout"][0], episode.pose), axis=0)
+    rows, columns = ((np.arange(-1, n - 1) % size) for n, size in zip(padded.shape[1:], n_cells(config), strict=True))
+    ring = np.zeros((len(padded), *n_cells(config)), bool)
+    for y, x in np.ndindex(padded.shape[1:]):  # the walls on both sides may be one cell of the ring
+        ring[:, rows[y], columns[x]] |= padded[:, y, x]
+    return ring
+
+
+def train_belief(config: ModelConfig, memories: Memories, n_steps: int, seed: int = 0, lr: float = 3e-3) -> BeliefProbe:
+    """A probe after `n_steps` of AdamW on `memories`; averaged weights."""
+    torch.manual_seed(seed)
+    probe = BeliefProbe(config)
+    probe.scale.copy_(memories.readings[::7].float().std(dim=(0, 2, 3)).clamp(min=1e-3))
+    optimizer = torch.optim.AdamW(probe.parameters(), lr=lr, weight_decay=1e-2)
+    average = EMA(probe, 0.99)
+    with tqdm(range(n_steps), desc="reading beliefs", mininterval=2) as bar:
+        for step in bar:
+            for group in optimizer.param_groups:
+                group["lr"] = lr * min(1, (step + 1) / 30) * (1 - step / n_steps)
+            pick = torch.randint(len(memories.frame), (N_BATCH,))
+            loss = _loss(probe, Memories(*(values[pick] for values in memories)))
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            average.update(probe, step)
+            if step % 50 == 0:
+                bar.set_postfix(loss=f"{loss.item():.4f}")
+    average.copy_to(probe)
+    return probe.eval()
+
+
+def _loss(probe: BeliefProbe, memories: Memories) -> Tensor:
+    walls, balls = probe(memories.readings.float())
+    weight = torch.where(memories.seen, 1.0, UNSEEN_WEIGHT)
+    errors = F.binary_cross_entropy_with_logits(walls, memories.walls.float(), reduction="none")
+    errors = errors + F.cross_entropy(balls, memories.balls, reduction="none")
+    return (errors * weight).sum() / weight.sum()
