@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_UNDONE_BY = {"left": "right", "right": "left", "forward_left": "right", "forward_right": "left"}
+
 
 @dataclass(frozen=True)
 class ActionSpec:
@@ -60,3 +62,8 @@ class ActionSpec:
             if chord and chord <= pressed and len(chord) > len(self.keys[best]):
                 best = action
         return best
+
+    def undo(self, action: int) -> int:
+        """The action that turns as `action` did, the other way; `noop` where it does not turn: there may be no way back."""
+        name = _UNDONE_BY.get(self.names[self.check(action)])
+        return self.noop if name is None else self.id_of(name)

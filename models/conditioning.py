@@ -23,7 +23,7 @@ N_WAVES = 8
 
 
 def pose_features(control: Control, span: float) -> Tensor:
-    """(b, t, 22): place within a cell, heading harmonics, the last motion, whereabouts as waves that repeat after `span` cells."""
+    """(b, t, 22): place within a cell, heading harmonics, the last motion, whereabouts (they repeat after `span` cells)."""
     pose, motion = control.pose, control.motion
     turns = torch.cat([2 * math.pi * pose[..., :2], *(k * pose[..., 3:4] for k in (1, 2, 4)), pose[..., 4:5]], dim=-1)
     places = 2 * math.pi / span * pose[..., :2]

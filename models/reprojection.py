@@ -15,6 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.config import ModelConfig
+from models.state import LastFrame
+
+NOT_THE_SAME = 0.02
+"""Mean squared difference (of colours in -1..1) at which two pixels are as likely different things as the same."""
 
 
 def pixel_rays(config: ModelConfig) -> Tensor:
@@ -72,6 +76,18 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     moved = F.grid_sample(frame.float(), place, mode="bilinear", padding_mode="border", align_corners=False)
     moved = moved.reshape(n, 3, k, height * width) * valid[:, None]
     return torch.cat([moved, valid[:, None]], dim=1).transpose(1, 2).reshape(n, k, 4, height, width)
+
+
+@torch.no_grad()
+def unexplained(config: ModelConfig, rays: Tensor, earlier: LastFrame, pose: Tensor, frame: Tensor) -> Tensor:
+    """How little the frame before tells of each pixel of `frame` (n, 3, H, W) seen from `pose` (n, 5): (n, H, W) in 0..1.
+
+    0 where one of the swept pictures shows it, near 1 where none does: there only memory can help.
+    """
+    moved = sweep(config, config.nearness, rays, earlier.frame, earlier.pose, pose)
+    error = (moved[:, :, :3] - frame[:, None]).square().mean(dim=2) + 4 * (1 - moved[:, :, 3])
+    best = error.amin(dim=1) + 4 * (1 - earlier.seen[:, None, None])
+    return best / (best + NOT_THE_SAME)
 
 
 def _identity(image: Tensor) -> Tensor:

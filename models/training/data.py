@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from torch import Tensor
 
 from envs import episode as episodes
 from envs import pose as poses
+from envs.actions import ActionSpec
+from envs.catalog import find
 from envs.episode import Episode, EpisodeError
 from models.conditioning import Control
 from models.config import ModelConfig
@@ -36,13 +38,15 @@ def find_episodes(folder: Path) -> list[Path]:
 
 
 def check_fits(episode: Episode, config: ModelConfig, name: str) -> Episode:
-    """The episode itself, or an EpisodeError naming what does not fit the model."""
+    """The episode as the model may see it, or an EpisodeError naming what does not fit."""
     if episode.image.shape[1:3] != config.image or episode.n_actions != config.n_actions:
         raise EpisodeError(
             f"{name}: frames {episode.image.shape[1:3]} with {episode.n_actions} actions; a {config.world!r} model expects "
             f"{config.image} with {config.n_actions}"
         )
-    return episode
+    if config.pose and episode.pose is None:
+        raise EpisodeError(f"{name}: no poses, by which this model remembers; one of --preset generic-small does without")
+    return episode if config.pose else replace(episode, pose=None)
 
 
 def control_of(episode: Episode, start: int = 0, stop: int | None = None) -> Control:
@@ -61,12 +65,30 @@ def stack_controls(controls: Sequence[Control]) -> Control:
     return Control(*(torch.stack(parts) for parts in zip(*controls, strict=True)))
 
 
-class EpisodeWindows:
-    """Endless batches of `n_frames`-frame windows; files are read ahead by threads, unreadable ones are left out, once said."""
+def retraced(episode: Episode, actions: ActionSpec) -> Episode:
+    """The same way gone backwards, from the last frame to the first: everything on it has been seen before."""
+    undone = np.array([actions.undo(action) for action in episode.action[:0:-1]], episode.action.dtype)
+    pose = None if episode.pose is None else episode.pose[::-1].copy()
+    return replace(
+        episode,
+        image=episode.image[::-1],
+        action=np.concatenate([[actions.noop], undone]).astype(episode.action.dtype),
+        pose=pose,
+    )
 
-    def __init__(self, folder: Path, config: ModelConfig, n_rows: int, n_frames: int, seed: int, n_threads: int = 2) -> None:
+
+class EpisodeWindows:
+    """Endless batches of `n_frames`-frame windows; files are read ahead by threads, unreadable ones are left out, once said.
+
+    retrace_share: of the episodes that end, those that are gone back over at once, on the same state.
+    """
+
+    def __init__(
+        self, folder: Path, config: ModelConfig, n_rows: int, n_frames: int, seed: int, *,
+        retrace_share: float = 0.0, n_threads: int = 2,
+    ) -> None:  # fmt: skip
         self.paths, self.config = find_episodes(folder), config
-        self.n_rows, self.n_frames = n_rows, n_frames
+        self.n_rows, self.n_frames, self.retrace_share = n_rows, n_frames, retrace_share
         self._rng = np.random.default_rng(seed)
         self._pool = ThreadPoolExecutor(n_threads)
         self._queue: list[Future[Episode | None]] = []
@@ -94,6 +116,7 @@ class EpisodeWindows:
 
     def __iter__(self) -> Iterator[Batch]:
         rows: list[tuple[Episode, int]] = []
+        back = np.zeros(self.n_rows, bool)  # on the way back
         for _ in range(self.n_rows):  # staggered, so that rows do not begin episodes together
             episode = self._next_episode()
             rows.append((episode, int(self._rng.integers(len(episode) - self.n_frames + 1))))
@@ -105,4 +128,10 @@ class EpisodeWindows:
             for row, (episode, start) in enumerate(rows):
                 start += self.n_frames
                 fresh[row] = start + self.n_frames > len(episode)
-                rows[row] = (self._next_episode(), 0) if fresh[row] else (episode, start)
+                if self.retrace_share and fresh[row] and not back[row] and self._rng.random() < self.retrace_share:
+                    rows[row] = (retraced(episode.clip(0, start), find(self.config.world).actions), 1)
+                    fresh[row], back[row] = False, True
+                elif fresh[row]:
+                    rows[row], back[row] = (self._next_episode(), 0), False
+                else:
+                    rows[row] = (episode, start)

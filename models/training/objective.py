@@ -15,6 +15,7 @@ from torch import Tensor
 
 from models.conditioning import Control
 from models.diffusion import add_noise, sample_noise_level
+from models.reprojection import unexplained
 from models.state import StreamState, detach
 from models.world_model import WorldModel
 
@@ -38,6 +39,8 @@ class Objective:
     """Share of rows to which this happens."""
     hold_share: float = 0.0
     """Share of rows in which the player stands still for those frames: a world that dissolves when one waits is not there."""
+    novelty: float = 0.0
+    """Further weight of pixels that the frame before, moved along, does not show (two streams): there memory is learned."""
     pose_jitter: float = 0.0
     """Standard deviation of the pose error added to each frame: cells, and tenths of a radian."""
 
@@ -85,8 +88,13 @@ def _two_streams(
     told = Control(*(part[row, chosen].flatten(0, 1)[:, None] for part in control))
     level = sample_noise_level((b * m, 1), objective.pure_share, generator).to(clean)
     noisy = add_noise(target, _noise(target, generator), level)
-    predicted, _ = model(noisy, level, told, model.states_before(trail, chosen))
-    return _score(predicted, target, level, detach(model.state_at(trail, t)))
+    before = model.states_before(trail, chosen)
+    predicted, _ = model(noisy, level, told, before)
+    weight = None
+    if objective.novelty and model.config.nearness:
+        novel = unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
+        weight = (1 + objective.novelty * novel)[:, None, None]
+    return _score(predicted, target, level, detach(model.state_at(trail, t)), weight)
 
 
 def _with_stops(clean: Tensor, control: Control, objective: Objective, generator: torch.Generator) -> tuple[Tensor, Control]:
@@ -141,8 +149,11 @@ def _one_stream(
     return _score(predicted[targets][:, None], clean[targets][:, None], level[targets][:, None], detach(after))
 
 
-def _score(predicted: Tensor, target: Tensor, level: Tensor, state: StreamState) -> Loss:
-    error = (predicted.float() - target).square().mean(dim=(1, 2, 3, 4))
-    weight = 0.5 + 0.5 * level[:, 0]  # nearly clean targets are easy and teach little
+def _score(predicted: Tensor, target: Tensor, level: Tensor, state: StreamState, weight: Tensor | None = None) -> Loss:
+    """weight: of each pixel, (m, 1, 1, H, W); only their proportions count."""
+    square = (predicted.float() - target).square()
+    error = square.mean(dim=(1, 2, 3, 4))
+    weighted = error if weight is None else (square * (weight / weight.mean())).mean(dim=(1, 2, 3, 4))
+    taught = 0.5 + 0.5 * level[:, 0]  # nearly clean targets are easy and teach little
     pure = level[:, 0] == 1
-    return Loss((weight * error).mean(), error[pure].mean().detach(), state)
+    return Loss((taught * weighted).mean(), error[pure].mean().detach(), state)

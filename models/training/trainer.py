@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,11 +28,15 @@ from models.world_model import WorldModel
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One step of the curriculum: until this share of the run, windows of `n_frames` in `n_rows` rows."""
+    """One step of the curriculum: until this share of the run, windows of `n_frames` in `n_rows` rows.
+
+    dreaming: whether the objective's `own_frames` are part of it; a young model's dreams teach nothing.
+    """
 
     until: float
     n_frames: int
     n_rows: int
+    dreaming: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,8 @@ class TrainConfig:
     objective: Objective = field(default_factory=Objective)
     forget_share: float = 0.05
     """Share of windows that begin with an empty state in the middle of an episode."""
+    retrace_share: float = 0.0
+    """Share of episodes gone back over when they end: frames in reverse, on the same state. Not for worlds that are changed."""
     seed: int = 0
     bf16: bool = True
     compile: bool = False
@@ -73,7 +79,7 @@ class Trainer:
         self.model = WorldModel(config).to(self.device)
         self.optimizers = make_optimizers(self.model, train.lr)
         self.ema = EMA(self.model)
-        self.step = 0
+        self.step, self.objective = 0, train.objective
         self.generator = torch.Generator().manual_seed(train.seed)
         self.validation = Validation(validation, config, self.device) if validation else None
         out.mkdir(parents=True, exist_ok=True)
@@ -91,7 +97,11 @@ class Trainer:
         self.validate()
 
     def _run_stage(self, stage: Stage, last: int, seed: int) -> None:
-        windows = iter(EpisodeWindows(self.data, self.config, stage.n_rows, stage.n_frames, seed))
+        source = EpisodeWindows(
+            self.data, self.config, stage.n_rows, stage.n_frames, seed, retrace_share=self.train.retrace_share
+        )
+        windows, wanted = iter(source), self.train.objective
+        self.objective = wanted if stage.dreaming else replace(wanted, own_frames=0)
         state, saved = self.model.init_state(stage.n_rows), time.monotonic()
         while self.step < last:
             started = time.monotonic()
@@ -112,7 +122,7 @@ class Trainer:
         control = Control(*(part.to(self.device) for part in batch.control))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.train.bf16):
             clean = to_float(batch.frames, self.device)
-            result = diffusion_forcing(self.model, clean, control, state, self.train.objective, self.generator)
+            result = diffusion_forcing(self.model, clean, control, state, self.objective, self.generator)
         if not torch.isfinite(result.loss):
             raise RuntimeError(f"the loss became {result.loss.item()} at step {self.step}; lower the learning rate and resume")
         result.loss.backward()
@@ -161,6 +171,15 @@ class Trainer:
         temporary = self.out / "resume.tmp"
         save_file(tensors, temporary, metadata={"step": str(self.step)})
         os.replace(temporary, self.out / "resume.safetensors")
+
+    def start_from(self, folder: Path) -> None:
+        """Begin with the weights of a checkpoint of the same shape. Raises CheckpointError where it has another."""
+        found = checkpoint.read_config(folder)
+        if found != self.config:
+            differ = [f.name for f in fields(found) if getattr(found, f.name) != getattr(self.config, f.name)]
+            raise CheckpointError(f"{folder}: another model ({', '.join(differ)} differ); give the preset it was trained with")
+        self.model.load_state_dict(checkpoint.load(folder, self.device, contexts=False).model.state_dict())
+        self.ema = EMA(self.model)
 
     def resume(self) -> None:
         """Go on from `out/resume.safetensors`. Raises CheckpointError where there is none, or it is another model's."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
+from envs.catalog import Entry, find
 from models import checkpoint
-from models.config import PRESETS, preset
+from models import config as configs
+from models.config import PRESETS, ModelConfig, preset
 from models.mamba import use_scan
 from models.ops.choose import choose
 from models.training.ego import train_ego_motion
 from models.training.objective import Objective
 from models.training.trainer import Stage, TrainConfig, Trainer
+from simulator.load import WORLD_FILE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +29,23 @@ class Options:
     """Folder of the run: log.jsonl, strips, model/ (a checkpoint) and what is needed to resume."""
     preset: str = "maze-small"
     """Which model; `--preset list` names them."""
+    world: str | None = None
+    """World the episodes are of: a name, or a world file (.toml), which the model then carries along; without it the preset's."""
     validation: Path | None = None
     """Folder of held-out episodes scored while training."""
     steps: int = 3000
     """Optimiser steps in all."""
-    stages: tuple[Stage, ...] = (Stage(until=0.85, n_frames=64, n_rows=8), Stage(until=1.0, n_frames=256, n_rows=2))
+    start: Path | None = None
+    """Checkpoint folder whose weights to begin with, instead of random ones."""
+    stages: tuple[Stage, ...] = (
+        Stage(until=0.3, n_frames=64, n_rows=8, dreaming=False),
+        Stage(until=0.85, n_frames=64, n_rows=8),
+        Stage(until=1.0, n_frames=256, n_rows=2),
+    )
     """The context-length curriculum; state is carried from window to window in every stage."""
-    objective: Objective = field(default_factory=Objective)
+    objective: Objective = field(default_factory=lambda: Objective(own_frames=24, hold_share=0.1, target_share=0.6))
+    retrace_share: float = 0.0
+    """Share of episodes gone back over when they end, on the same state: all of it remembered. For worlds nobody changes."""
     lr: float = 0.02
     """Peak learning rate of Muon; AdamW takes a fixed share of it."""
     seed: int = 0
@@ -49,11 +63,28 @@ class Options:
     """Go on where this run stopped."""
 
 
+def config_for(name: str, world: Entry) -> ModelConfig:
+    """The preset called `name` as a model of `world`: with its actions, and whatever else its file wants otherwise."""
+    plain = configs.to_dict(preset(name))
+    for key, value in world.model.items():
+        plain[key] = {**plain[key], **value} if isinstance(plain.get(key), dict) and isinstance(value, dict) else value
+    config = configs.from_dict(ModelConfig, plain, f"[model] of {world.name!r}")
+    return replace(config, world=world.name, n_actions=world.actions.n_actions)
+
+
+def _carry_along(file: Path, into: Path) -> None:
+    into.parent.mkdir(parents=True, exist_ok=True)
+    temporary = into.with_suffix(".tmp")
+    shutil.copyfile(file, temporary)
+    os.replace(temporary, into)
+
+
 def run(options: Options) -> int:
     if options.preset == "list":
         print("\n".join(PRESETS))
         return 0
-    config = preset(options.preset)
+    world = options.world or preset(options.preset).world
+    config = config_for(options.preset, find(world))
     if options.steps < 1:
         raise ValueError(f"--steps {options.steps}; expected at least 1")
     if (options.out / "resume.safetensors").exists() and not options.resume:
@@ -63,18 +94,23 @@ def run(options: Options) -> int:
     device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else options.device
     train = TrainConfig(
         n_steps=options.steps, lr=options.lr, stages=options.stages, objective=options.objective, seed=options.seed,
+        retrace_share=options.retrace_share,
         bf16=options.bf16, compile=options.compile, device=device,
     )  # fmt: skip
     trainer = Trainer(config, train, options.data, options.validation, options.out)
+    if world.endswith(".toml"):
+        _carry_along(Path(world), options.out / "model" / WORLD_FILE)
     if options.resume:
         trainer.resume()
+    elif options.start is not None:
+        trainer.start_from(options.start)
     scan = choose("auto", device)
     use_scan(trainer.model, scan.scan)
     millions = sum(p.numel() for p in trainer.model.parameters()) / 1e6
     print(f"{millions:.2f}M parameters on {device}, {torch.get_num_threads()} of {os.cpu_count()} cores")
     print(f"scan: {scan.name}, {scan.why}")
     trainer.run()
-    if options.ego_motion_steps > 0:
+    if options.ego_motion_steps > 0 and config.pose:
         ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed)
         checkpoint.save(trainer.averaged(), options.out / "model", ego_motion=ego_motion)
     print(f"trained: {options.out / 'model'}")

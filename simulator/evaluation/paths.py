@@ -10,8 +10,6 @@ from simulator.evaluation import scenes
 from simulator.evaluation.dream import Step
 from simulator.evaluation.scenes import Scene
 
-_UNDONE_BY = {"left": "right", "right": "left", "forward_left": "right", "forward_right": "left"}
-
 
 def onward(batch: list[Scene], start: int, n_frames: int, *, only_known: bool = False) -> list[Step]:
     """Frames `start` .. `start + n_frames - 1` as recorded; only_known: score only columns whose content the first `start`
@@ -31,15 +29,9 @@ def backward(batch: list[Scene], start: int, n_frames: int, actions: ActionSpec)
     """
     steps = []
     for t in range(start - 2, start - 2 - n_frames, -1):
-        action = np.array([undo(actions, scene.episode.action[t + 1]) for scene in batch])
+        action = np.array([actions.undo(scene.episode.action[t + 1]) for scene in batch])
         steps.append(Step(t, action, scenes.poses(batch, t), scenes.frames(batch, t), _everywhere(batch)))
     return steps
-
-
-def undo(actions: ActionSpec, action: int) -> int:
-    """The action that turns as `action` did, the other way."""
-    name = _UNDONE_BY.get(actions.names[int(action)])
-    return actions.noop if name is None else actions.id_of(name)
 
 
 def standing(batch: list[Scene], start: int, n_frames: int, actions: ActionSpec) -> list[Step]:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from envs.actions import ActionSpec
 from simulator.engine import Engine, Moment
-from simulator.evaluation import metrics, paths, scenes
+from simulator.evaluation import metrics, scenes
 from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import estimate
 from simulator.evaluation.target import column_scores
@@ -45,7 +45,7 @@ def there_and_back(batch: list[Scene], frames: list[int], actions: ActionSpec) -
         if after > now:
             action = scenes.actions(batch, after)
         else:
-            action = np.array([paths.undo(actions, scene.episode.action[now]) for scene in batch])
+            action = np.array([actions.undo(scene.episode.action[now]) for scene in batch])
         legs.append((action, scenes.poses(batch, after)))
     return legs
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 
 from models.conditioning import Control
-from models.training.objective import Objective, _with_own_frames, _with_stops, diffusion_forcing
+from models.reprojection import pixel_rays, unexplained
+from models.state import LastFrame
+from models.training.objective import Objective, _score, _with_own_frames, _with_stops, diffusion_forcing
 from tests.models.tiny import FAMILIES, inputs, randomised
 
 
@@ -61,3 +63,28 @@ def test_who_stops_sees_the_same_picture_from_the_same_place():
     assert torch.equal(still[:, :5], clean[:, :5])
     untouched, _ = _with_stops(clean, control, Objective(own_frames=3), generator())
     assert untouched is clean
+
+
+def test_novelty_weighs_only_what_the_frame_before_does_not_show():
+    config = FAMILIES["maze-small"]
+    rays, frame = pixel_rays(config), torch.rand(2, 3, 16, 16)
+    earlier = LastFrame(frame, torch.zeros(2, 5), torch.tensor([1.0, 0.0]))
+    changed = frame.clone()
+    changed[0, :, 4:8, 4:8] = -1.0
+    novel = unexplained(config, rays, earlier, torch.zeros(2, 5), changed)
+    assert (novel[0, 4:8, 4:8] > 0.9).all(), "nothing there looked like this"
+    known = torch.ones(16, 16, dtype=torch.bool)
+    known[4:8, 4:8] = False
+    assert (novel[0, known] < 0.01).all()
+    assert (novel[1] > 0.99).all(), "there was no frame before"
+
+
+def test_a_weight_the_same_everywhere_changes_nothing():
+    predicted, target, level = torch.rand(3, 1, 3, 4, 4), torch.rand(3, 1, 3, 4, 4), torch.ones(3, 1)
+    plain = _score(predicted, target, level, ())
+    torch.testing.assert_close(_score(predicted, target, level, (), torch.full((3, 1, 1, 4, 4), 5.0)).loss, plain.loss)
+    half = torch.zeros(3, 1, 1, 4, 4)
+    half[..., :2, :] = 1
+    weighted = _score(predicted, target, level, (), half)
+    torch.testing.assert_close(weighted.loss, (predicted - target)[..., :2, :].square().mean())
+    torch.testing.assert_close(weighted.pure, plain.pure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 import torch
 
 from envs import episode as episodes
+from envs.catalog import find
 from envs.episode import EpisodeError
 from models import checkpoint
 from models.checkpoint import CheckpointError
 from models.pixels import to_float
 from models.state import tensors
-from models.training.data import Batch, EpisodeWindows, check_fits, control_of
+from models.training.data import Batch, EpisodeWindows, check_fits, control_of, find_episodes, retraced
 from models.training.objective import Objective, diffusion_forcing
 from models.training.optim import EMA, make_optimizers, set_progress
 from models.training.trainer import Stage, TrainConfig, Trainer
@@ -97,6 +99,43 @@ def test_six_steps_equal_three_and_a_resume_and_three_more(data, tmp_path):
     for name, one in whole.ema.weights.items():
         assert torch.equal(one, second.ema.weights[name]), name
     assert torch.equal(whole.generator.get_state(), second.generator.get_state())
+
+
+def test_a_run_may_begin_with_the_weights_of_another_of_the_same_shape_only(data, tmp_path):
+    first = Trainer(CONFIG, train_config(1), data, None, tmp_path / "first")
+    first.run()
+    second = Trainer(CONFIG, train_config(1, seed=5), data, None, tmp_path / "second")
+    second.start_from(tmp_path / "first" / "model")
+    for name, value in first.averaged().state_dict().items():
+        assert torch.equal(second.model.state_dict()[name], value)
+    other = Trainer(dataclasses.replace(CONFIG, d_state=4), train_config(1), data, None, tmp_path / "other")
+    with pytest.raises(CheckpointError, match="d_state differ"):
+        other.start_from(tmp_path / "first" / "model")
+
+
+def test_a_stage_that_does_not_dream_leaves_own_frames_out(data, tmp_path):
+    stages = (Stage(until=0.5, n_frames=8, n_rows=1, dreaming=False), Stage(until=1.0, n_frames=8, n_rows=1))
+    trainer = Trainer(CONFIG, train_config(2, stages=stages, objective=Objective(own_frames=4)), data, None, tmp_path)
+    trainer._run_stage(stages[0], 1, seed=0)
+    assert trainer.objective.own_frames == 0
+    trainer._run_stage(stages[1], 2, seed=0)
+    assert trainer.objective.own_frames == 4
+
+
+def test_a_retraced_episode_ends_where_it_began_and_is_gone_over_on_the_same_state(data):
+    episode = episodes.load(find_episodes(data)[0])
+    back = retraced(episode, find("memory-maze").actions)
+    np.testing.assert_array_equal(back.image[::-1], episode.image)
+    there, again = control_of(episode), control_of(back)
+    np.testing.assert_allclose(again.pose.flip(0), there.pose)
+    turned = there.motion[1:, 3]
+    np.testing.assert_allclose(again.motion[1:, 3].flip(0), -turned, atol=1e-5)
+    windows = iter(EpisodeWindows(data, CONFIG, 1, 8, seed=3, retrace_share=1.0))
+    seen = [next(windows) for _ in range(40)]
+    turns = [i for i in range(1, 40) if torch.equal(seen[i].frames[0, :7], seen[i - 1].frames[0].flip(0)[1:])]
+    assert len(turns) >= 2
+    assert not any(seen[i].fresh[0] for i in turns), "the state is kept where the way back begins"
+    assert sum(bool(batch.fresh[0]) for batch in seen) >= 2
 
 
 def test_a_stopped_run_goes_on_to_its_last_step_in_one_log(data, tmp_path):

@@ -66,8 +66,8 @@ def test_walking_back_visits_the_frames_in_reverse_and_undoes_turns(scene: scene
     path = paths.backward([scene], 50, 49, fakes.ACTIONS)
     assert (path[0].truth == scene.episode.image[48]).all()
     assert (path[-1].truth == scene.episode.image[0]).all()
-    assert paths.undo(fakes.ACTIONS, 2) == 3
-    assert paths.undo(fakes.ACTIONS, 1) == fakes.ACTIONS.noop
+    assert fakes.ACTIONS.undo(2) == 3
+    assert fakes.ACTIONS.undo(1) == fakes.ACTIONS.noop
 
 
 def test_routes_end_where_they_began(scene: scenes.Scene):
