@@ -1,8 +1,9 @@
-"""Who presses the keys when no person does: random, a scripted explorer, or recorded actions."""
+"""Who presses the keys when no person does: random, a scripted explorer, recorded actions, or a policy from a Python file."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 from collections import deque
 from collections.abc import Sequence
@@ -30,11 +31,11 @@ class Wanderer:
         self._n_stuck = 0
 
     def act(self, observation: np.ndarray, info: dict[str, Any]) -> int:
-        """The next action; `info["pose"]` where there is one."""
+        """The next action; needs `info["pose"]`."""
         if self._script:
             return self._script.popleft()
-        pose = info.get("pose")
-        if pose is not None and self._last_pose is not None:
+        pose = info["pose"]
+        if self._last_pose is not None:
             moved = float(np.hypot(*(pose[:2] - self._last_pose[:2])))
             turned = abs(float(wrap(pose[3] - self._last_pose[3])))
             self._n_stuck = self._n_stuck + 1 if moved < 0.05 and turned < 0.05 else 0
@@ -48,7 +49,7 @@ class Wanderer:
 
 class Explorer:
     """The scripted explorer that the world's `info` allows: a tour of the maze or the island where it tells enough, else a
-    wanderer. Where time jumps (a rewind, a reset) it plans anew.
+    wanderer, or random keys where it tells no pose. Where time jumps (a rewind, a reset) it plans anew.
     """
 
     def __init__(self, actions: ActionSpec, seed: int) -> None:
@@ -69,6 +70,8 @@ class Explorer:
             return MazeTour(self._seed)
         if "landmarks_pos" in info:
             return importlib.import_module("envs.voxel.player").VoxelTour(self._seed)
+        if info.get("pose") is None:
+            return RandomPolicy(self._actions, self._seed)
         return Wanderer(self._actions, self._seed)
 
 
@@ -107,12 +110,48 @@ def read_actions(path: Path, spec: ActionSpec) -> list[int]:
     return [spec.check(int(word)) if word.isdecimal() else spec.id_of(word) for word in words]
 
 
+class FilePolicy:
+    """A policy as one would write it for Gymnasium: a Python file with `make_policy(seed)`, whose result has
+    `act(observation) -> action`, the observation being the frame (H, W, 3) uint8. Whatever goes wrong in it is one line.
+    """
+
+    def __init__(self, path: Path, actions: ActionSpec, seed: int) -> None:
+        self._path, self._actions = path, actions
+        try:
+            spec = importlib.util.spec_from_file_location(f"policy_{path.stem}", path)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            self._policy = module.make_policy(seed)
+            self._act = self._policy.act
+        except Exception as error:
+            raise ValueError(
+                f"{path}: {_in_one_line(error)}; expected make_policy(seed) -> an object with act(observation) -> action"
+            ) from error
+
+    def act(self, observation: np.ndarray, info: dict[str, Any]) -> int:
+        """The policy's action. RuntimeError where it fails or answers with something else."""
+        try:
+            return self._actions.check(self._act(observation))
+        except Exception as error:
+            raise RuntimeError(f"{self._path}: {_in_one_line(error)}") from error
+
+
+def _in_one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def driver(kind: str, spec: ActionSpec, seed: int) -> Policy:
-    """The driver called `kind`: explore, random, or the path of a file of recorded actions."""
+    """The driver called `kind`: explore, random, or the path of a policy (.py) or a file of recorded actions."""
     if kind == "explore":
         return Explorer(spec, seed)
     if kind == "random":
         return RandomPolicy(spec, seed)
-    if Path(kind).is_file():
-        return Recorded(spec, read_actions(Path(kind), spec))
-    raise ValueError(f"unknown policy {kind!r}; known: {', '.join(KINDS)}, or a file of actions (.npz, .jsonl, .txt)")
+    if not Path(kind).is_file():
+        raise ValueError(
+            f"no driver {kind!r}; known: {', '.join(KINDS)}, a policy (.py) or a file of actions (.npz, .jsonl, .txt)"
+        )
+    if Path(kind).suffix == ".py":
+        return FilePolicy(Path(kind), spec, seed)
+    return Recorded(spec, read_actions(Path(kind), spec))

@@ -108,14 +108,14 @@ class Session:
             case Rewind(n):
                 self._travel(lambda: self.timeline.move(-n))
             case Mark(name):
-                self._settle()
+                self.settle()
                 self.timeline.mark(name, self._snapshot())
             case Jump(name):
                 self._travel(lambda: self.timeline.jump(name))
             case Switch(branch):
                 self._travel(lambda: self.timeline.switch(branch))
             case Branch(seed):
-                self._settle()
+                self.settle()
                 self.timeline.fork(self._snapshot())
                 self._do(Reseed(seed))
             case LoadMoment(path):
@@ -128,7 +128,7 @@ class Session:
         return self.tick
 
     def _do(self, deed: Deed) -> None:
-        self._settle()
+        self.settle()
         fork = self._snapshot() if self.timeline.in_past else None
         tick = perform(self.world, deed)
         if fork is not None:
@@ -162,7 +162,7 @@ class Session:
         move()
         self._settled = False
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Bring the world to where the timeline's cursor is; a picture that then differs from the one shown is worth a note."""
         if self._settled:
             return
@@ -178,7 +178,7 @@ class Session:
 
     def save_moment(self, path: Path) -> None:
         """Write the dream's present moment to `path`. Raises ValueError in the real world, OSError where it cannot be written."""
-        self._settle()
+        self.settle()
         dream = dream_of(self.world)
         if dream is None:
             raise ValueError("moments of the real world cannot be saved; play a learned one")
@@ -202,7 +202,7 @@ class Session:
         dream = dream_of(self.world)
         if dream is None or isinstance(self.world, BesideWorld):
             raise ValueError("the split view compares two dreams; start without --real and --beside")
-        self._settle()
+        self.settle()
         if on:
             self.world = SplitWorld(dream)
             self.world.forget()

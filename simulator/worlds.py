@@ -48,6 +48,11 @@ class LearnedWorld:
     def n_steps(self) -> int:
         return int(self.engine.n_steps)
 
+    @property
+    def start_name(self) -> str:
+        """The clip that `reset` begins with, "" for a cold start."""
+        return self._clip
+
     def choose_start(self, clip: str, frame: int = -1) -> None:
         """What `reset` absorbs: frames 0 .. `frame` of `clip` (-1: all of it); "" is a cold start from nothing."""
         if clip and clip not in self.clips:

@@ -127,7 +127,7 @@ def _walks(options: Options, engine: Any, tell: Callable[[], object]) -> tuple[l
     starts, n_walked = start_clips(options, engine.contexts)
     moments = [engine.begin([clip], options.seed) for clip in starts]
     others = [*moments[1:], moments[0]] if len(moments) > 1 else [None]
-    return [trial.run(engine, moments[i], others[i], route, gap, tell) for i in range(n_walked)], route.what, gap
+    return [trial.run(engine, moments[i], others[i], route, gap, lambda _: tell()) for i in range(n_walked)], route.what, gap
 
 
 def _story(options: Options, engine: Any, tell: Callable[[], object]) -> tuple[list[Trial], str, int]:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from simulator.commands.world_options import WorldOptions
+from simulator.drivers import KINDS
 from simulator.intents import LoadMoment
 from simulator.rates import chosen_rate
 from simulator.recipe import open_world
 from simulator.session import Session
 from simulator.ui.app import App
+from simulator.ui.driving import YOU
 from simulator.ui.keymap import DEFAULTS, Keymap, load_bindings
 from simulator.ui.shapes import Label, Rect
 from simulator.ui.window import Window
@@ -26,9 +28,8 @@ class Options(WorldOptions):
     size: tuple[int, int] | None = None
     """Width and height of the window, pixels; it can be resized."""
     driver: str = "you"
-    """Who presses the keys at first: you, explore, random, or recorded (needs --actions)."""
-    actions: Path | None = None
-    """File of actions for the recorded driver: .npz episode, .jsonl session, or .txt with one action name a line."""
+    """Who presses the keys at first: you, explore, random, or a file: a policy (.py with make_policy(seed)) or recorded actions
+    (.npz episode, .jsonl session, .txt with one action name a line). A key hands them on."""
     moment: Path | None = None
     """Saved moment to go on from."""
     keys: Path | None = None
@@ -46,17 +47,16 @@ def _own_folder(parent: Path) -> Path:
 
 def run(options: Options, engine: Any = None) -> int:
     """engine: play this one instead of loading the checkpoint's."""
-    if options.driver not in ("you", "explore", "random", "recorded"):
-        raise ValueError(f"--driver {options.driver!r}; known: you, explore, random, recorded")
-    if options.driver == "recorded" and options.actions is None:
-        raise ValueError("--driver recorded needs --actions FILE")
+    driver_file = None if options.driver in (YOU, *KINDS) else Path(options.driver)
+    if driver_file is not None and not driver_file.is_file():
+        raise ValueError(f"--driver {options.driver!r}; known: {', '.join((YOU, *KINDS))}, or a file (.py, .npz, .jsonl, .txt)")
     recipe = options.recipe()
     bindings = DEFAULTS if options.keys is None else load_bindings(options.keys)
     window = Window("Revisit", options.size or ((960, 800) if recipe.kind in ("dream", "real") else (1320, 620)))
     started = time.perf_counter()
     try:
         middle = window.size[0] / 2, window.size[1] / 2
-        window.draw(None, Rect(0, 0, 1, 1), [Label(*middle, f"opening {options.world} ...", 22, anchor="m")])
+        window.draw(None, Rect(0, 0, 1, 1), [Label(*middle, f"opening {recipe.world} ...", 22, anchor="m")])
         world = open_world(recipe, engine)
         rate = chosen_rate(options.fps, world.fps)
         folder = _own_folder(options.sessions)
@@ -68,14 +68,17 @@ def run(options: Options, engine: Any = None) -> int:
         session.apply(options.reset(world, recipe))
         if options.moment is not None:
             session.apply(LoadMoment(str(options.moment)))
-        app = App(session, window, Keymap(world.actions, bindings), folder, rate, recorded=options.actions)
-        app.controls.drive(options.driver)
+        app = App(session, window, Keymap(world.actions, bindings), folder, rate, driver_file=driver_file)
+        app.controls.driving.take(str(driver_file or options.driver))
     except BaseException:
         session.close()
         window.close()
         raise
     print(f"{session.header.description}; {rate.describe(world.fps)}; first picture after {time.perf_counter() - started:.1f} s")
-    app.run()
+    try:
+        app.run()
+    finally:
+        window.close()
     if session.path is not None:
         print(f"{session.n_applied} steps kept; again: run_sim.py replay {session.path}")
     return 0

@@ -25,7 +25,7 @@ class Options(WorldOptions):
     frames: int = 300
     """Frames of video, one a tick."""
     policy: str = "explore"
-    """explore, random, or a file of actions (.npz episode, .jsonl log, .txt with one action name a line)."""
+    """explore, random, a policy (.py), or a file of actions (.npz episode, .jsonl log, .txt with one action name a line)."""
     fps: float | None = None
     """Frames a second of video; without it a smooth rate."""
 

@@ -71,11 +71,16 @@ class Trial:
 
 
 def run(
-    engine: Engine, start: Moment, other: Moment | None, route: Route, gap: int | None, tell: Callable[[], object] = lambda: None
+    engine: Engine,
+    start: Moment,
+    other: Moment | None,
+    route: Route,
+    gap: int | None,
+    tell: Callable[[np.ndarray], object] = lambda frame: None,
 ) -> Trial:
     """Walk `route` from `start` (batch of one) and, from where it turns back, once more with every control.
 
-    other: a moment of another maze, whose memory is tried; None where there is none. tell: called after every frame.
+    other: a moment of another maze, whose memory is tried; None where there is none. tell: called with every new frame.
     All conditions get the same keys, noise and poses, so that the memory is all that differs.
     """
     walk = Walk(route, engine.actions, gap)
@@ -94,7 +99,7 @@ def run(
         lives = {name: after if life is now else engine.step(life, action, after.pose) for name, life in lives.items()}
         for name, seen in frames.items():
             seen.append(lives.get(name, after).frame[0])
-        tell()
+        tell(after.frame[0])
     pictures = {name: np.stack(seen) for name, seen in frames.items()}
     kept = pictures[KEPT]
     wanted = kept[np.minimum(np.arange(len(kept)), walk.then)]

@@ -80,16 +80,3 @@ class Walk:
         here = self.poses[-1]
         apart = np.hypot(*(before[:, :2] - here[:2]).T) + CELLS_A_RADIAN * np.abs(wrap(before[:, 3] - here[3]))
         return int(apart.argmin())
-
-    @property
-    def score(self) -> Score:
-        """How alike what was seen then and what is seen now are."""
-        return score(self.frames[self.then], self.frames[-1])
-
-    @property
-    def verdict(self) -> str:
-        """The outcome in one line."""
-        then, alike = self.then, self.score
-        cells, degrees = pose_gap(self.poses[then], self.poses[-1])
-        back = f"after {len(self.frames) - 1 - then} frames, back to within {cells:.2f} cells and {degrees:.1f} degrees"
-        return f"{alike.psnr:.1f} dB, SSIM {alike.ssim:.2f} {back}"

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -21,12 +21,17 @@ from simulator.sizes import n_bytes
 from simulator.twin import SplitWorld, dream_of
 from simulator.ui import hud
 from simulator.ui.controls import Controls
-from simulator.ui.events import Event
+from simulator.ui.events import Closed, Event
+from simulator.ui.job import Job
 from simulator.ui.keymap import COMMANDS, Keymap, move_help
 from simulator.ui.meters import Meters, resident_mib
 from simulator.ui.shapes import Rect, Shape
 
+T = TypeVar("T")
+
 NOTE_SECONDS = 4.0
+AT_ONCE = 0.1
+"""Seconds of work that need no word; longer work says what it is and for how long it has been going on."""
 LONGEST_WAIT = 0.1
 """Seconds after which the display is brought up to date though nothing happened."""
 
@@ -59,27 +64,32 @@ class App:
         folder: Path,
         rate: Rate,
         *,
-        recorded: Path | None = None,
+        driver_file: Path | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.session, self.screen, self.keymap, self.clock = session, screen, keymap, clock
         self.meters = Meters()
-        self.alert = ""
         self._notes: deque[tuple[float, str]] = deque(maxlen=8)
-        self.controls = Controls(session, keymap, folder, rate, recorded=recorded, notify=self.notify, busy=self.busy)
+        self.controls = Controls(session, keymap, folder, rate, driver_file=driver_file, notify=self.notify, busy=self.busy)
         self._due = clock()
         self._action = "noop"
+        self._later: list[Event] = []
+        self._shown: tuple[np.ndarray | None, Rect, list[Shape]] = (None, Rect(0, 0, 1, 1), [])
 
     def notify(self, note: str) -> None:
         """Show `note` for some seconds, and print it."""
         print(note)
         self._notes.append((self.clock(), note))
 
-    def busy(self, words: str) -> None:
-        """Say at once that something slow has begun."""
-        self.alert = f"{words} ..."
-        self.draw()
-        self.alert = ""
+    def busy(self, words: str, work: Callable[[], T]) -> T:
+        """Do `work`, and where it takes a while say so over the last picture; what is pressed meanwhile counts afterwards."""
+        job, started = Job(work), time.perf_counter()
+        while not job.wait(AT_ONCE):
+            self._later += self.screen.poll()
+            picture, rect, shapes = self._shown
+            progress = hud.alert(f"{words} · {time.perf_counter() - started:.0f} s", rect)
+            self.screen.draw(picture, rect, [*shapes, *progress])
+        return job.result()
 
     def run(self) -> None:
         """Play until the person leaves; whatever happens then, recordings are finished and the session is on disk."""
@@ -88,17 +98,21 @@ class App:
                 self.turn()
         finally:
             self.session.close()
-            self.screen.close()
 
     def turn(self) -> None:
         """Poll, apply, step where a tick is due, draw, wait."""
         layout = self.layout()
-        for event in self.screen.poll():
-            self.controls.handle(event, layout)
-        if self.controls.fullscreen:
-            self.controls.fullscreen = False
+        events, self._later = [*self._later, *self.screen.poll()], []
+        for event in events:
+            page = self.controls.page
+            if page is None or isinstance(event, Closed):
+                self.controls.handle(event, layout)
+            else:
+                page.handle(event)
+        if self.controls.commands.fullscreen_asked:
+            self.controls.commands.fullscreen_asked = False
             self.screen.toggle_fullscreen()
-        stepped = self._step_if_due()
+        stepped = self.controls.page is None and self._step_if_due()
         while self.session.notes:
             self.notify(self.session.notes.pop(0))
         started = self.clock()
@@ -115,7 +129,7 @@ class App:
     def _step_if_due(self) -> bool:
         """Do what the keys say if the clock says so. True where a new tick was made, not merely looked back at."""
         now = self.clock()
-        if now < self._due and not self.controls.single_steps:
+        if now < self._due and not self.controls.eager:
             return False
         self._due = max(self._due + 1.0 / self.controls.fps, now)
         intent = self.controls.next_intent()
@@ -134,29 +148,35 @@ class App:
     def layout(self) -> hud.Layout:
         """Where things are on the window as it is now."""
         frame, n_panels = self.session.tick.frame, len(self.session.tick.info.get("panels", ()))
-        return hud.arrange(self.screen.size, frame.shape, n_panels, self.controls.bare)
+        return hud.arrange(self.screen.size, frame.shape, n_panels, self.controls.commands.bare)
 
     def draw(self) -> None:
-        """Show the newest picture and everything about it."""
-        layout = self.layout()
-        self.screen.draw(self.session.tick.frame, layout.picture, hud.draw(self._view(), layout, self.screen.size))
+        """Show the newest picture and everything about it, or the page that is open."""
+        layout, page = self.layout(), self.controls.page
+        if page is not None:
+            self._shown = None, layout.picture, page.draw(self.screen.size)
+        else:
+            self._shown = self.session.tick.frame, layout.picture, hud.draw(self._view(), layout, self.screen.size)
+        self.screen.draw(*self._shown)
 
     def _view(self) -> hud.View:
         session, controls, now = self.session, self.controls, self.clock()
         spec, tick, dream = session.world.actions, session.tick, dream_of(session.world)
         kind = "real" if dream is None else "dream" if dream is session.world else "side by side"
         start = "" if session.start is None or dream is None else f" · start {session.start.clip or 'cold'}"
-        steps = "" if dream is None else f" · {dream.n_steps} steps"
+        n_steps = 0 if dream is None else dream.n_steps
+        steps = f" · {n_steps} step{'s' if n_steps > 1 else ''}" if n_steps else ""
+        flow = " · time waits for keys" if controls.driving.waits else " · time runs on"
         parted = tick.info.get("parted_since")
         alert = f"parted since t {parted}" if parted is not None and not isinstance(session.world, SplitWorld) else ""
         alert = f"reality is lost: {tick.info['lost']}" if tick.info.get("lost") else alert
         return hud.View(
             title=f"{spec.world.replace('-', ' ').title()} · {kind}",
-            details=f"seed {session.seed}{start if kind == 'dream' else ''}{steps}{controls.score}",
+            details=f"seed {session.seed}{start if kind == 'dream' else ''}{steps}{flow}",
             mode=self._mode(),
             timeline=session.timeline,
             keys=frozenset(key for chord in spec.keys for key in chord),
-            down=controls.held.down if controls.driver == "you" else self._pressed_by(self._action),
+            down=controls.held.down if controls.driving.by_hand else self._pressed_by(self._action),
             action=self._action,
             fps=self.meters.fps(now),
             rate=controls.rate.describe(session.world.fps),
@@ -165,11 +185,11 @@ class App:
             device=session.header.description,
             hint=f"{self.keymap.key_of('help').split(' /')[0]}: all keys",
             captions=panel_captions(tick),
-            recording=controls.keeper.seconds(controls.rate.fps),
+            recording=controls.commands.keeper.seconds(controls.rate.fps),
             notes=tuple(note for at, note in self._notes if now - at < NOTE_SECONDS),
-            alert=self.alert or alert,
-            help=self._help() if controls.help else (),
-            rows=self._measurements() if controls.telemetry else (),
+            alert=alert,
+            help=self._help() if controls.commands.shows_help else (),
+            rows=self._measurements() if controls.commands.shows_telemetry else (),
         )
 
     def _pressed_by(self, action: str) -> frozenset[str]:
@@ -179,9 +199,15 @@ class App:
     def _mode(self) -> str:
         if "rewind" in self.controls.commands_held:
             return "rewinding"
-        state = "paused" if self.controls.paused else "playing"
+        driving = self.controls.driving
+        if self.controls.paused:
+            state = "paused"
+        elif driving.by_hand and driving.at_rest:
+            return "waiting for keys" if driving.begun else "waiting · press a key to walk"
+        else:
+            state = "playing"
         resync = " · fed with reality" if "resync" in self.controls.commands_held else ""
-        return f"{state} · {self.controls.driver}{resync}"
+        return f"{state} · {driving.name}{resync}"
 
     def _help(self) -> tuple[tuple[str, str], ...]:
         moves = move_help(self.session.world.actions, self.keymap)

@@ -31,6 +31,11 @@ class FocusLost:
 
 
 @dataclass(frozen=True, slots=True)
+class PadLost:
+    """A gamepad was pulled out: take all it held as released."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resized:
     """The window's inside is now width x height pixels."""
 
@@ -43,4 +48,4 @@ class Closed:
     """The person closed the window."""
 
 
-Event = KeyDown | KeyUp | FocusLost | Resized | Closed
+Event = KeyDown | KeyUp | FocusLost | PadLost | Resized | Closed

@@ -99,7 +99,7 @@ def _top(view: View, size: tuple[int, int]) -> list[Shape]:
         text = f"{name} {int(seconds) // 60}:{int(seconds) % 60:02d}"
         shapes += [Label(right, y, text, 14, RED, "r"), Dot(right - 8 * len(text) - 4, y, 5, RED)]
         right -= 8 * len(text) + 26
-    color = {"playing": GREEN, "paused": AMBER, "rewinding": BLUE}.get(view.mode.split(" ")[0], SOFT)
+    color = {"playing": GREEN, "paused": AMBER, "waiting": AMBER, "rewinding": BLUE}.get(view.mode.split(" ")[0], SOFT)
     shapes.append(Label(right, y, view.mode, 15, color, "r"))
     if size[0] >= 720:  # else it would run into its neighbours
         shapes.append(Label(size[0] / 2, y, view.details, 13, SOFT, "m"))
@@ -162,10 +162,13 @@ def _notes(view: View, layout: Layout) -> list[Shape]:
         middle = picture.x + picture.w / 2
         shapes += [Label(middle, box.y + 14 + 17 * row, line, 14, INK, "m") for row, line in enumerate(lines)]
         bottom = box.y - 6
-    if view.alert:
-        box = Rect(picture.x + picture.w / 2 - 4.5 * len(view.alert) - 16, picture.y + 12, 9 * len(view.alert) + 32, 30)
-        shapes += [Box(box, VEIL, 6, AMBER), Label(box.x + box.w / 2, box.y + 15, view.alert, 15, AMBER, "m")]
-    return shapes
+    return shapes + (alert(view.alert, picture) if view.alert else [])
+
+
+def alert(text: str, picture: Rect) -> list[Shape]:
+    """What must be noticed, across the top of `picture`."""
+    box = Rect(picture.x + picture.w / 2 - 4.5 * len(text) - 16, picture.y + 12, 9 * len(text) + 32, 30)
+    return [Box(box, VEIL, 6, AMBER), Label(box.x + box.w / 2, box.y + 15, text, 15, AMBER, "m")]
 
 
 def _wrapped(text: str, n_letters: int) -> list[str]:

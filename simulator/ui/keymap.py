@@ -23,10 +23,12 @@ class Command:
 COMMANDS = (
     Command("pause", ("p", "pad 7"), "pause and go on"),
     Command("single_step", (".",), "one step (pauses)"),
+    Command("step_back", (",",), "one step back (pauses)"),
+    Command("waits", ("f4",), "time waits for keys, or runs on"),
     Command("reset", ("return",), "start again"),
     Command("new_seed", ("n",), "start again, new seed"),
     Command("next_start", ("c",), "next start clip"),
-    Command("driver", ("tab",), "who drives: you, explorer, random"),
+    Command("driver", ("tab",), "who drives: you, explorer, random, file"),
     Command("rate", ("f",), "rate: natural, smooth, fast"),
     Command("more_steps", ("=", "+"), "more denoising steps"),
     Command("fewer_steps", ("-",), "fewer denoising steps"),
@@ -186,6 +188,11 @@ class HeldKeys:
 
     def release_all(self) -> None:
         self._down.clear()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything counts for the next step."""
+        return bool(self._down or self._tapped)
 
     @property
     def down(self) -> frozenset[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 Color = tuple[int, int, int, int]
 
 PAPER: Color = (13, 16, 22, 255)
@@ -82,4 +84,12 @@ class Dot:
     color: Color
 
 
-Shape = Box | Label | Stroke | Polygon | Dot
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """`frame` (H, W, 3) uint8 filling `rect`. One array is one picture: draw a changed picture from another array."""
+
+    rect: Rect
+    frame: np.ndarray
+
+
+Shape = Box | Label | Stroke | Polygon | Dot | Image

@@ -14,13 +14,15 @@ import numpy as np
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
-from simulator.ui.events import Closed, Event, FocusLost, KeyDown, KeyUp, Resized
-from simulator.ui.shapes import PAPER, Box, Color, Dot, Label, Polygon, Rect, Shape, Stroke
+from simulator.ui.events import Closed, Event, FocusLost, KeyDown, KeyUp, PadLost, Resized
+from simulator.ui.shapes import PAPER, Box, Color, Dot, Image, Label, Polygon, Rect, Shape, Stroke
 
 SMALLEST = (480, 400)
 STICK = 0.5
 """How far a stick must lean to count, 1 being all the way."""
-BUTTONS = {1: "mouse left", 2: "mouse middle", 3: "mouse right"}
+BUTTONS = {1: "mouse left", 2: "mouse middle", 3: "mouse right", 4: "wheel up", 5: "wheel down"}
+MOST_PIXELS = 4_000_000
+"""Of scaled pictures kept to be drawn again, 4 bytes each."""
 NO_DISPLAY = (
     "no display was found ({}); without one make a video instead, with the same flags for the world: "
     "`run_sim.py record --frames 300 --out dream.mp4`"
@@ -53,7 +55,7 @@ class Window:
             raise NoDisplay(NO_DISPLAY.format(error)) from None
         self._waiting: list[pygame.event.Event] = []
         self._pads = Pads()
-        self._scaled: tuple[object, Rect, pygame.Surface] | None = None
+        self._scaled = Scaled()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -75,22 +77,13 @@ class Window:
         """Show `picture` (H, W, 3) uint8 filling `rect`, with `shapes` above it, and put it on the screen."""
         self._screen.fill(PAPER[:3])
         if picture is not None:
-            self._screen.blit(self._fit(picture, rect), (round(rect.x), round(rect.y)))
+            shapes = [Image(rect, picture), *shapes]
         for shape in shapes:
-            _draw(self._screen, shape)
+            if isinstance(shape, Image):
+                self._screen.blit(self._scaled.fit(shape), (round(shape.rect.x), round(shape.rect.y)))
+            else:
+                _draw(self._screen, shape)
         pygame.display.flip()
-
-    def _fit(self, picture: np.ndarray, rect: Rect) -> pygame.Surface:
-        """The picture at the size of `rect`: whole pixels first, then the remaining fraction smoothly, so edges stay even."""
-        if self._scaled is None or self._scaled[0] is not picture or self._scaled[1] != rect:
-            surface = pygame.surfarray.make_surface(picture.swapaxes(0, 1))
-            width, height = max(1, round(rect.w)), max(1, round(rect.h))
-            factor = max(1, -(-width // picture.shape[1]))
-            surface = pygame.transform.scale_by(surface, factor)
-            if surface.get_size() != (width, height):
-                surface = pygame.transform.smoothscale(surface, (width, height))
-            self._scaled = (picture, rect, surface)
-        return self._scaled[2]
 
     def toggle_fullscreen(self) -> None:
         """Fill the screen, or stop filling it; nothing happens on screens that cannot."""
@@ -99,6 +92,33 @@ class Window:
 
     def close(self) -> None:
         pygame.display.quit()
+
+
+class Scaled:
+    """Pictures at the sizes they are shown at; those shown lately are kept."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, int, int], tuple[np.ndarray, pygame.Surface]] = {}
+        self._n_pixels = 0
+
+    def fit(self, image: Image) -> pygame.Surface:
+        """The picture at the size of its rectangle: whole pixels first, then the rest smoothly, so that edges stay even."""
+        frame, width, height = image.frame, max(1, round(image.rect.w)), max(1, round(image.rect.h))
+        key = id(frame), width, height  # the array is kept beside its surface, so its id stays its own
+        found = self._kept.pop(key, None)
+        if found is None:
+            surface = pygame.surfarray.make_surface(frame.swapaxes(0, 1))
+            surface = pygame.transform.scale_by(surface, max(1, -(-width // frame.shape[1])))
+            if surface.get_size() != (width, height):
+                surface = pygame.transform.smoothscale(surface, (width, height))
+            found = frame, surface
+            self._n_pixels += width * height
+        self._kept[key] = found
+        while self._n_pixels > MOST_PIXELS and len(self._kept) > 1:
+            _, width, height = oldest = next(iter(self._kept))
+            self._kept.pop(oldest)
+            self._n_pixels -= width * height
+        return found[1]
 
 
 class Pads:
@@ -123,7 +143,7 @@ class Pads:
             case pygame.JOYDEVICEREMOVED:
                 self._pads.pop(event.instance_id, None)
                 self._held.clear()
-                return [FocusLost()]
+                return [PadLost()]
             case pygame.JOYHATMOTION:
                 return self._axis(event, "hat x", "left", "right", event.value[0]) + self._axis(
                     event, "hat y", "down", "up", event.value[1]

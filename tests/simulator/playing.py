@@ -23,10 +23,10 @@ def header(history_bytes: int = 1 << 24, keyframe_every: int = 4, fingerprint: s
     )  # fmt: skip
 
 
-def begun(world: World | None = None, path: Path | None = None, seed: int = 1, **options: int) -> Session:
-    """A session that has been reset to the clip "hall" (or the world's only start)."""
+def begun(world: World | None = None, path: Path | None = None, seed: int = 1, clip: str = "hall", **options: int) -> Session:
+    """A session that has been reset to `clip` (or the world's only start)."""
     session = Session(LearnedWorld(FakeEngine()) if world is None else world, header(**options), path)
-    session.apply(Reset(seed, "hall"))
+    session.apply(Reset(seed, clip))
     return session
 
 

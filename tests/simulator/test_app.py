@@ -17,6 +17,8 @@ from simulator.session_file import read_session
 from simulator.ui.app import App
 from simulator.ui.events import Closed, FocusLost, KeyDown, KeyUp
 from simulator.ui.keymap import Keymap
+from simulator.worlds import LearnedWorld
+from tests.simulator.fakes import FakeEngine
 from tests.simulator.playing import begun
 
 ROOT = Path(__file__).parents[2]
@@ -59,11 +61,12 @@ def keys(text):
     return events
 
 
-def played(tmp_path, turns, name="session"):
-    """The intents of a session in which each item of `turns` is what happened before one tick."""
+def played(tmp_path, turns, name="session", waits=False):
+    """The intents of a session in which each item of `turns` is what happened before one tick. waits: time waits for keys."""
     session = begun(path=tmp_path / name / "s.jsonl")
     screen = ListScreen([keys(turn) for turn in turns])
     app = App(session, screen, Keymap(ACTIONS), tmp_path / name, Rate("smooth", 10.0), clock=screen.clock)
+    app.controls.driving.begun, app.controls.driving.waits = True, waits
     app.run()
     return read_session(tmp_path / name / "s.jsonl").records[1:], screen, app
 
@@ -86,6 +89,40 @@ def test_held_keys_chords_and_taps_become_actions(tmp_path):
     assert actions(records)[:10] == [
         "forward", "forward", "forward_left", "left", "noop", "right", "noop", "forward_left", "noop", "right",
     ]  # fmt: skip
+
+
+def test_play_begins_with_the_first_key_and_time_then_waits_for_keys(tmp_path):
+    session = begun()
+    screen = ListScreen([[], [], keys("+up"), [], keys("-up"), [], [], [], keys("d"), [], [], keys("f4"), [], []])
+    app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
+    seen = []
+    for _ in range(14):
+        app.turn()
+        seen.append((session.tick.t, app._mode().split(" ·")[0]))
+    assert seen[:3] == [(0, "waiting"), (0, "waiting"), (1, "playing")]
+    assert seen[3:8] == [
+        (2, "playing"),
+        (3, "playing"),
+        (3, "waiting for keys"),
+        (3, "waiting for keys"),
+        (3, "waiting for keys"),
+    ]
+    assert session.timeline.tick.t == 3 + 2 + 3, "a tap and its settling, then three ticks because time runs on"
+
+
+def test_what_a_key_set_moving_comes_to_rest_before_time_does(tmp_path):
+    class Rolling(FakeEngine):
+        """Rolls on after the first key, half as far with every tick."""
+
+        def imagine(self, moment, actions, pose=None):
+            frame, _ = super().imagine(moment, actions, pose)
+            return frame, moment.pose + np.array([[0.5 ** (moment.t - 12), 0, 0, 0, 0]])
+
+    session = begun(LearnedWorld(Rolling()))
+    screen = ListScreen([keys("up")] + [[]] * 30)
+    app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
+    app.run()
+    assert session.tick.t == 7, "0.5 ** 6 is the first step shorter than what counts as still"
 
 
 def test_a_pause_stands_still_and_single_steps_go_one_by_one(tmp_path):
@@ -122,6 +159,7 @@ def test_a_world_too_slow_for_its_rate_skips_ticks_and_never_queues_them(tmp_pat
     session = begun()
     screen = ListScreen([[]] * 6)
     app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("fast", 30.0), clock=screen.clock)
+    app.controls.driving.begun, app.controls.driving.waits = True, False
     for n in range(5):
         app.turn()
         assert session.tick.t == n + 1, "one tick a turn, although three were due"
@@ -152,10 +190,10 @@ def test_a_driver_that_fails_gives_the_keys_back(tmp_path):
     session = begun()
     screen = ListScreen([[], keys("+up")])
     app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
-    app.controls.driver, app.controls._policy = "explore", Broken()
+    app.controls.driving._policy = Broken()
     app.turn()
     app.turn()
-    assert app.controls.driver == "you"
+    assert app.controls.driving.kind == "you"
     assert session.tick.action == ACTIONS.id_of("forward")
 
 
@@ -175,6 +213,7 @@ def post(kind, **values):
 window = Window("test", (700, 600))
 session = begun()
 app = App(session, window, Keymap(ACTIONS), Path(sys.argv[1]), Rate("fast", 200.0))
+app.controls.driving.waits = False
 post(pygame.KEYDOWN, key=pygame.K_w, mod=0)
 app.turn()
 assert session.tick.action == ACTIONS.id_of("forward"), session.tick
@@ -229,10 +268,11 @@ def test_pygame_is_imported_by_one_file_only():
 
 
 def test_every_command_has_its_method():
-    from simulator.ui.controls import HELD, Controls
+    from simulator.ui.commands import Commands
+    from simulator.ui.controls import HELD
     from simulator.ui.keymap import COMMANDS
 
-    assert all(hasattr(Controls, f"_{command.name}") for command in COMMANDS if command.name not in HELD)
+    assert all(hasattr(Commands, command.name) for command in COMMANDS if command.name not in HELD)
 
 
 def test_the_picture_drawn_is_the_newest(tmp_path):

@@ -99,7 +99,7 @@ def test_a_replay_that_differs_has_exit_code_1(tmp_path, capsys):
         (["--steps", "0"], "--steps 0"),
         (["--seed", "-1"], "--seed -1; expected 0 or more"),
         (["--fps", "0"], "0.0 ticks a second"),
-        (["--policy", "dance"], "unknown policy 'dance'; known: explore, random"),
+        (["--policy", "dance"], "no driver 'dance'; known: explore, random"),
         (["--real", "--beside"], "give one of them"),
         (["--context", "nowhere.npz"], "nowhere.npz: no such file"),
         (["--at", "99"], "frame 99 is outside clip 'hall'"),

@@ -15,7 +15,7 @@ from envs import maze_geometry, pose
 from envs.episode import Episode
 from envs.memory_maze import ACTIONS
 from simulator.commands import demo
-from simulator.demo import story, trial
+from simulator.demo import film, story, trial
 from simulator.demo.routes import LOOK_AWAY, LOOP, SETTLE
 from simulator.demo.walk import Walk
 from simulator.engine import Engine, Moment
@@ -23,6 +23,8 @@ from simulator.evaluation.walls import WALL_COLOURS
 from simulator.rates import Rate
 from simulator.ui.app import App
 from simulator.ui.keymap import Keymap
+from simulator.ui.shapes import Label
+from simulator.worlds import LearnedWorld
 from tests.simulator.evaluation.fakes import GREY, LAYOUT, draw
 from tests.simulator.fakes import MOTIONS, FakeEngine, walk
 from tests.simulator.playing import begun
@@ -223,13 +225,24 @@ def test_the_story_is_dreamt_from_where_the_landmark_comes_back_and_judged_by_re
         demo.run(demo.Options(name="story", out=tmp_path, gap=60), Listener(told))
 
 
-def test_a_key_runs_the_memory_test_live_and_gives_the_keys_back(tmp_path):
-    session = begun()
-    screen = ListScreen([keys("f6")] + [[] for _ in range(70)])
+def test_a_key_runs_the_memory_test_live_and_leaves_the_dream_as_it_was(tmp_path):
+    session = begun(LearnedWorld(Dreamer()), clip="maze-1")
+    before = session.tick
+    screen = ListScreen([keys("f6")] + [[]] * 400)
     app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
-    app.run()
-    assert app.controls.driver == "you"
-    assert "memory" in app.controls.score
+    app.turn()
+    page = app.controls.page
+    page._job.wait(60.0)
+    app.turn()
+    labels = [shape.text for shape in app._shown[2] if isinstance(shape, Label)]
+    assert "memory kept" in labels
+    assert f"{film.TITLES['reset']}  {page._trial.scores['reset'].psnr:.1f} dB" in labels
+    assert page._trial.scores["kept"].psnr > page._trial.scores["reset"].psnr + 6
+    assert len(list(tmp_path.glob("memory-test-001.*"))) == 2, "a video and a figure"
+    screen.turns = [keys("x"), []]
+    app.turn()
+    assert app.controls.page is None
+    assert session.tick is before
 
 
 def test_the_walk_needs_a_world_that_tells_poses():
