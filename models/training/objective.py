@@ -78,7 +78,7 @@ def _two_streams(
 ) -> Loss:
     b, t = clean.shape[:2]
     clean, control = _with_stops(clean, control, objective, generator)
-    context = _with_own_frames(model, clean, control, state, objective, generator)
+    context = with_own_frames(model, clean, control, state, objective, generator)
     level = (objective.context_noise * torch.rand(b, t, generator=generator)).to(clean)
     _, trail = model.trace(add_noise(context, _noise(clean, generator), level), level, control, state, predict=False)
     m = max(1, round(objective.target_share * t))
@@ -113,7 +113,7 @@ def _with_stops(clean: Tensor, control: Control, objective: Objective, generator
 
 
 @torch.no_grad()
-def _with_own_frames(
+def with_own_frames(
     model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
 ) -> Tensor:
     """`clean` (b, t, 3, H, W), in some rows ending in `own_frames` frames dreamt as in play: one step from noise each."""

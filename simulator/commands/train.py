@@ -111,7 +111,8 @@ def run(options: Options) -> int:
     print(f"scan: {scan.name}, {scan.why}")
     trainer.run()
     if options.ego_motion_steps > 0 and config.pose:
-        ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed)
-        checkpoint.save(trainer.averaged(), options.out / "model", ego_motion=ego_motion)
+        model = trainer.averaged()
+        ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed, dreamer=model)
+        checkpoint.save(model, options.out / "model", ego_motion=ego_motion)
     print(f"trained: {options.out / 'model'}")
     return 0

@@ -7,7 +7,7 @@ import torch
 from models.conditioning import Control
 from models.reprojection import pixel_rays, unexplained
 from models.state import LastFrame
-from models.training.objective import Objective, _score, _with_own_frames, _with_stops, diffusion_forcing
+from models.training.objective import Objective, _score, with_own_frames, _with_stops, diffusion_forcing
 from tests.models.tiny import FAMILIES, inputs, randomised
 
 
@@ -19,7 +19,7 @@ def test_own_frames_are_what_step_by_step_play_dreams():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 2, 8)
     state = model.init_state(2)
-    mixed = _with_own_frames(model, clean, control, state, Objective(own_frames=3, own_share=1.0), generator())
+    mixed = with_own_frames(model, clean, control, state, Objective(own_frames=3, own_share=1.0), generator())
     changed = [t for t in range(8) if not torch.equal(mixed[:, t], clean[:, t])]
     assert changed == [5, 6, 7]
     blank = torch.zeros(2, 1)
@@ -46,7 +46,7 @@ def test_the_loss_still_compares_with_the_truth_and_reaches_the_weights():
 def test_only_a_share_of_the_rows_dreams():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 12, 8)
-    mixed = _with_own_frames(model, clean, control, model.init_state(12), Objective(own_frames=2), generator())
+    mixed = with_own_frames(model, clean, control, model.init_state(12), Objective(own_frames=2), generator())
     dreamt = [not torch.equal(mixed[i], clean[i]) for i in range(12)]
     assert 0 < sum(dreamt) < 12
 
