@@ -46,12 +46,13 @@ def _curve(axes: Any, by_age: dict[str, float | None], label: str, **style: Any)
 
 def _gap_curves(figure: Any, results: dict[str, Any], pictures: dict[str, Any]) -> bool:
     modes = _modes(results)
-    all_axes = np.atleast_1d(figure.subplots(1, len(modes) + 1))
+    walls = bool(modes) and "wall_colour_accuracy" in results[modes[0]]
+    all_axes = np.atleast_1d(figure.subplots(1, max(1, len(modes) + walls)))
     for axes, mode in zip(all_axes, modes, strict=False):
         found = results[mode]
         _curve(axes, found["onestep_psnr"], "memory whole", color="C0", linewidth=2.5)
         _curve(axes, found["onestep_psnr_reset"], "memory reset", color="C1", linestyle="--")
-        _curve(axes, found["onestep_psnr_swapped"], "memory of another maze", color="C3", linestyle="--")
+        _curve(axes, found["onestep_psnr_swapped"], f"memory of another {results['place']}", color="C3", linestyle="--")
         _curve(axes, found["copy_last_psnr_by_age"], "copy last frame", color="0.6", linestyle=":")
         low_high = [found["interval95"]["onestep_psnr"][name] or (np.nan, np.nan) for name in AGE_BINS]
         axes.fill_between(range(len(AGE_BINS)), *np.array(low_high, float).T, color="C0", alpha=0.15)
@@ -60,7 +61,7 @@ def _gap_curves(figure: Any, results: dict[str, Any], pictures: dict[str, Any]) 
                 if baseline:
                     _curve(axes, baseline["onestep_psnr"], name, color=f"C{4 + index}", linestyle="-.")
         axes.set(title=mode.replace("_", " "), ylabel="PSNR, one step (dB)")
-    for mode, style in zip(modes, ("-", "--"), strict=False):
+    for mode, style in zip(modes if walls else (), ("-", "--"), strict=False):
         _curve(all_axes[-1], results[mode]["wall_colour_accuracy"], f"{mode.replace('_', ' ')}", color="C0", linestyle=style)
         _curve(
             all_axes[-1],
@@ -69,7 +70,8 @@ def _gap_curves(figure: Any, results: dict[str, Any], pictures: dict[str, Any]) 
             color="C1",
             linestyle=style,
         )
-    all_axes[-1].set(title="right wall colour", ylim=(0, 1.02))
+    if walls:
+        all_axes[-1].set(title="right wall colour", ylim=(0, 1.02))
     for axes in all_axes:
         axes.set_xticks(range(len(AGE_BINS)), LABELS, fontsize=7)
         axes.set_xlabel("frames since the content was in view")

@@ -1,7 +1,8 @@
-"""How far a dreamt frame is from the true one, column by column, so that every score can be split by age of content.
+"""How far a dreamt frame is from the true one, pixel by pixel, so that every score can be split by age of content.
 
-All take two uint8 batches (b, H, W, 3) and return float64 (b, W): the column's mean over rows and colours. The mean over a
-frame's columns is that frame's usual score. SSIM and the perceptual distance look 5 and 8 pixels past their column.
+All take two uint8 batches (b, H, W, 3). `..._map` returns float64 (b, H, W), the mean over colours; `column_...` (b, W) is the
+mean of that over rows. The mean over a frame is that frame's usual score. SSIM and the perceptual distance look 5 and 8
+pixels past their place.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ _SSIM_SIGMA, _SSIM_RADIUS = 1.5, 5
 FloatArray = NDArray[np.float64]
 
 
-def column_mse(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
+def mse_map(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
     """Mean squared error in squared grey levels (0..255)."""
-    return ((dream.astype(np.float64) - truth) ** 2).mean(axis=(1, 3))
+    return ((dream.astype(np.float64) - truth) ** 2).mean(axis=3)
+
+
+def column_mse(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
+    return mse_map(dream, truth).mean(axis=1)
 
 
 def psnr(mse: FloatArray | float) -> FloatArray:
@@ -42,7 +47,7 @@ def _blur_matrix(n: int) -> NDArray[np.float32]:
     return matrix
 
 
-def column_ssim(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
+def ssim_map(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
     """Structural similarity (Wang et al. 2004: Gaussian window of 1.5 pixels, K 0.01 and 0.03), mean over colours."""
     a, b = (np.moveaxis(x, -1, 1).astype(np.float32) for x in (dream, truth))
     rows, columns = _blur_matrix(a.shape[2]), _blur_matrix(a.shape[3]).T
@@ -55,22 +60,31 @@ def column_ssim(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
     covariance = blur(a * b) - mean_a * mean_b
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     ssim = (2 * mean_a * mean_b + c1) * (2 * covariance + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
-    return ssim.mean(axis=(1, 2)).astype(np.float64)
+    return ssim.mean(axis=1).astype(np.float64)
 
 
-def column_perceptual(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
+def column_ssim(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
+    return ssim_map(dream, truth).mean(axis=1)
+
+
+def perceptual_map(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
     """Mean absolute difference of the pictures' gradients at four scales, in units of the full grey range.
 
     It punishes missing, moved and invented edges and forgives a slightly wrong brightness; see `PERCEPTUAL_NET`.
     """
     difference = (dream.astype(np.float32) - truth) / 255.0  # gradients are linear: compare once, differentiate after
-    total = np.zeros(difference.shape[::2])
+    total = np.zeros(difference.shape[:3])
     for scale in _SCALES:
         small = _shrink(difference, scale)
-        down = np.abs(np.diff(small, axis=1)).mean(axis=(1, 3))
-        across = np.abs(np.diff(small, axis=2, append=small[:, :, -1:])).mean(axis=(1, 3))
-        total += _stretch(down + across, difference.shape[2], scale)
+        n_rows = small.shape[1]
+        down = np.abs(np.diff(small, axis=1, append=small[:, -1:])).mean(axis=3)
+        across = np.abs(np.diff(small, axis=2, append=small[:, :, -1:])).mean(axis=3)
+        total += _stretch(down * (n_rows / (n_rows - 1)) + across, difference.shape[1:3], scale)  # the last row has none below
     return total / (2 * len(_SCALES))
+
+
+def column_perceptual(dream: np.ndarray, truth: np.ndarray) -> FloatArray:
+    return perceptual_map(dream, truth).mean(axis=1)
 
 
 def _shrink(x: np.ndarray, scale: int) -> np.ndarray:
@@ -80,6 +94,7 @@ def _shrink(x: np.ndarray, scale: int) -> np.ndarray:
     return x[:, : height * scale, : width * scale].reshape(b, height, scale, width, scale, colours).mean(axis=(2, 4))
 
 
-def _stretch(columns: np.ndarray, width: int, scale: int) -> np.ndarray:
-    """(b, width // scale) repeated to (b, width)."""
-    return columns[:, np.minimum(np.arange(width) // scale, columns.shape[1] - 1)]
+def _stretch(squares: np.ndarray, size: tuple[int, ...], scale: int) -> np.ndarray:
+    """(b, H // scale, W // scale) repeated to (b, H, W)."""
+    rows, columns = (np.minimum(np.arange(n) // scale, n // scale - 1) for n in size)
+    return squares[:, rows][:, :, columns]

@@ -27,12 +27,13 @@ def text(results: dict[str, Any], figures: list[str]) -> str:
     parts = [
         "# What the model remembers",
         f"{model['description']}, {model['world']}, fingerprint `{model['fingerprint']}`, {model['n_steps']} denoising steps.",
-        f"{results['n_mazes']} mazes of {results['n_frames']} frames; brackets are 95% bootstrap intervals over mazes. "
+        f"{results['n_mazes']} {results['place']}s of {results['n_frames']} frames; brackets are 95% bootstrap intervals over "
+        f"them. Scores by age are over {results['part']}. "
         f"Perceptual distance: {results['perceptual_net']}. Compare models within a column, never columns with each other.",
     ]
     for mode in ("pose_given", "keys_only"):
         if results.get(mode):
-            parts += [f"## {mode.replace('_', ' ').capitalize()}", *_mode(results[mode])]
+            parts += [f"## {mode.replace('_', ' ').capitalize()}", *_mode(results[mode], results["place"])]
     baselines = {name: found for name, found in (results.get("baselines") or {}).items() if found}
     if baselines:
         rows = [("this model", results["pose_given"]), *baselines.items()]
@@ -64,24 +65,21 @@ def _table(rows: list[tuple[str, dict[str, float | None]]], digits: int = 2) -> 
     return "\n".join([head, rule, *body])
 
 
-def _mode(found: dict[str, Any]) -> list[str]:
+def _mode(found: dict[str, Any], place: str) -> list[str]:
     spread = found["interval95"]
-    balls = found["balls"]["revisit"]
     wall = [("right wall colour", "wall_colour_accuracy"), ("... memory reset", "wall_colour_accuracy_reset"),
             ("... copy last frame", "wall_colour_accuracy_copy_last")]  # fmt: skip
     psnr = [("PSNR, memory whole", "onestep_psnr"), ("... memory reset", "onestep_psnr_reset"),
-            ("... memory of another maze", "onestep_psnr_swapped"), ("... copy last frame", "copy_last_psnr_by_age"),
+            (f"... memory of another {place}", "onestep_psnr_swapped"), ("... copy last frame", "copy_last_psnr_by_age"),
             ("gain over reset, same frames", "memory_gain_over_reset"),
-            ("gain over another maze's", "memory_gain_over_swapped")]  # fmt: skip
+            (f"gain over another {place}'s", "memory_gain_over_swapped")]  # fmt: skip
     lines = [
         f"One step, whole frame: {_number(found['whole_frame_psnr'], spread['whole_frame_psnr'])} dB, SSIM "
         f"{_number(found['whole_frame_ssim'], digits=3)}, perceptual {_number(found['whole_frame_perceptual'], digits=4)}; "
         f"copying the last frame {_number(found['copy_last_psnr'])} dB.",
         _table([(label, found[key]) for label, key in psnr]),
-        _table([(label, found[key]) for label, key in wall] + [("share of columns", found["column_share"])], digits=3),
-        f"Balls on revisit ({balls['n']}): hit {_number(balls['hit'], spread['ball_hit_rate'])}, "
-        f"missed {_number(balls['miss'])}, wrong colour {_number(balls['wrong_colour'])}; hallucinated in "
-        f"{_number(found['balls']['hallucinated_per_frame'], digits=4)} of frames.",
+        _table([(label, found[key]) for label, key in wall if key in found] + [("share", found["column_share"])], digits=3),
+        *_balls(found),
         _rollouts({"": found}),
     ]
     if found["drift_psnr"]:
@@ -103,6 +101,17 @@ def _mode(found: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _balls(found: dict[str, Any]) -> list[str]:
+    if "balls" not in found:
+        return []
+    balls = found["balls"]["revisit"]
+    return [
+        f"Balls on revisit ({balls['n']}): hit {_number(balls['hit'], found['interval95']['ball_hit_rate'])}, "
+        f"missed {_number(balls['miss'])}, wrong colour {_number(balls['wrong_colour'])}; hallucinated in "
+        f"{_number(found['balls']['hallucinated_per_frame'], digits=4)} of frames."
+    ]
+
+
 def _list(values: list[float | None]) -> str:
     return ", ".join(_number(value, digits=1) or "-" for value in values)
 
@@ -114,7 +123,7 @@ def _rollouts(models: dict[str, dict[str, Any]]) -> str:
             if name.startswith(("retrieval_", "continuation_", "reasoning_")) and dream:
                 cells = (_number(dream["psnr"], dream["interval95"]["psnr"]), _number(dream["ssim"], digits=3),
                          _number(dream["perceptual"], digits=4), _number(dream["copy_last_psnr"]),
-                         _number(dream["ball_hit_rate"]), dream["protocol"])  # fmt: skip
+                         _number(dream.get("ball_hit_rate")), dream["protocol"])  # fmt: skip
                 rows.append(f"| {label} {name.replace('_', ' ')} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 

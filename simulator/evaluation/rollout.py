@@ -2,12 +2,13 @@
 
 Protocols after Po et al. 2025 (arXiv 2505.20171): the model sees a context of true frames, then generates. Retrieval walks
 back over the context's own path, so that everything asked for has been shown; reasoning goes on as recorded. Memory Maze
-has no key for walking backwards, so on keys alone retrieval goes on as recorded, and only columns are scored whose content
+has no key for walking backwards, so on keys alone retrieval goes on as recorded, and only those parts are scored whose content
 the context has shown. Scores are means over frames of each frame's score, as in the paper.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from simulator.evaluation.tally import estimate
 
 N_SEGMENTS = 10
 BACKWARD = "back over the context's path, true poses"
-KNOWN_ONLY = "on as recorded, only columns whose content the context has shown"
+KNOWN_ONLY = "on as recorded, only what the context has shown"
 ONWARD = "on as recorded, whole frames"
 
 
@@ -33,7 +34,7 @@ def marks(plan: Plan) -> tuple[int, ...]:
 
 
 def rollouts(
-    engine: Engine, batch: list[Scene], plan: Plan, starts: dict[int, Moment], *, pose_given: bool
+    engine: Engine, batch: Sequence[Scene], plan: Plan, starts: dict[int, Moment], *, pose_given: bool
 ) -> tuple[dict, dict, list[str]]:
     """Every rollout that the episodes are long enough for: summaries by name, first-maze pictures by name, and a line for
     each that was left out. starts: moments by number of true frames absorbed."""
@@ -61,14 +62,14 @@ def rollouts(
         else:
             path = paths.onward(batch, start, n_frames, only_known=protocol == KNOWN_ONLY)
         dreamt = dream_along(engine, batch, starts[start], path, pose_given=pose_given, label=f"{name}, {mode}")
-        results[name] = summary(dreamt, protocol)
+        results[name] = summary(dreamt, protocol, type(batch[0]))
         pictures[name] = dreamt.shown
     return results, pictures, left_out
 
 
-def summary(dreamt: Dream, protocol: str) -> dict[str, Any]:
-    """Means over frames with bootstrap intervals over mazes, verdicts on balls that the context has shown, and the course
-    over N_SEGMENTS parts of the dream."""
+def summary(dreamt: Dream, protocol: str, kind: type[Scene]) -> dict[str, Any]:
+    """Means over frames with bootstrap intervals over mazes, what the verdicts of this `kind` of scene come to, and the
+    course over N_SEGMENTS parts of the dream."""
     out: dict[str, Any] = {
         "protocol": protocol,
         "n_frames": dreamt.psnr.shape[1],
@@ -79,9 +80,7 @@ def summary(dreamt: Dream, protocol: str) -> dict[str, Any]:
         values = getattr(dreamt, name)
         counts = np.isfinite(values)
         out[name], out["interval95"][name] = estimate(np.where(counts, values, 0).sum(axis=1), counts.sum(axis=1))
-    n_balls = np.sum(list(dreamt.balls.values()), axis=0)
-    out["ball_hit_rate"], out["interval95"]["ball_hit_rate"] = estimate(dreamt.balls["hit"], n_balls)
-    out["balls"] = {name: int(counts.sum()) for name, counts in dreamt.balls.items()}
+    out |= kind.dream_summary(dreamt.verdicts, out["interval95"])
     out["motion_right"] = round(float(dreamt.motion_right.mean()), 4)
     out["psnr_by_segment"] = segments(dreamt.psnr)
     return out
@@ -94,7 +93,7 @@ def segments(values: np.ndarray) -> list[float | None]:
 
 
 def drift(
-    engine: Engine, batch: list[Scene], plan: Plan, starts: dict[int, Moment], *, pose_given: bool
+    engine: Engine, batch: Sequence[Scene], plan: Plan, starts: dict[int, Moment], *, pose_given: bool
 ) -> tuple[dict, list[str]]:
     """PSNR by ten segments of one long dream on as recorded, and of one that stands still, for the first few mazes."""
     rows = list(range(min(plan.drift_mazes, len(batch))))

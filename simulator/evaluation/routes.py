@@ -6,6 +6,7 @@ way is reported beside the score, since standing still would close any loop.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,6 @@ from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import estimate
 from simulator.evaluation.target import column_scores
 
-TURN = np.radians(18.0)
-"""A turn step close to the body's own (18.4 degrees), a divisor of the circle."""
 WALK = 60
 """Frames walked back along the recorded path before returning."""
 DREAM_FIRST = 40
@@ -28,22 +27,22 @@ DREAM_FIRST = 40
 Leg = tuple[np.ndarray, np.ndarray]
 
 
-def turns(pose: np.ndarray, sides: list[int], actions: ActionSpec) -> list[Leg]:
-    """(action, pose) of turning on the spot from `pose` (b, 5): +1 a step left, -1 a step right."""
+def turns(pose: np.ndarray, sides: list[int], step: float, actions: ActionSpec) -> list[Leg]:
+    """(action, pose) of turning on the spot from `pose` (b, 5): +1 a step (radians) left, -1 a step right."""
     legs, pose = [], pose.copy()
     for side in sides:
         pose = pose.copy()
-        pose[:, 3] += side * TURN
+        pose[:, 3] += side * step
         legs.append((np.full(len(pose), actions.id_of("left" if side > 0 else "right")), pose))
     return legs
 
 
-def there_and_back(batch: list[Scene], frames: list[int], actions: ActionSpec) -> list[Leg]:
-    """(action, pose) of visiting recorded `frames` in turn from their first, then in reverse to it."""
+def there_and_back(batch: Sequence[Scene], frames: list[int], actions: ActionSpec) -> list[Leg]:
+    """(action, pose) of visiting recorded `frames` in turn from their first, then in reverse to it, changing nothing."""
     legs = []
     for now, after in zip(frames + frames[-2::-1], (frames + frames[-2::-1])[1:], strict=False):
         if after > now:
-            action = scenes.actions(batch, after)
+            action = np.array([scene.on_foot(scene.episode.action[after]) for scene in batch])
         else:
             action = np.array([actions.undo(scene.episode.action[now]) for scene in batch])
         legs.append((action, scenes.poses(batch, after)))
@@ -51,7 +50,7 @@ def there_and_back(batch: list[Scene], frames: list[int], actions: ActionSpec) -
 
 
 def routes(
-    engine: Engine, batch: list[Scene], moment: Moment | None, start: int, n_mazes: int
+    engine: Engine, batch: Sequence[Scene], moment: Moment | None, start: int, n_mazes: int
 ) -> tuple[dict[str, Any], list[str]]:
     """Scores of every route by name. moment: after `start` true frames of `batch`[:n_mazes], or None where there is none."""
     few = batch[:n_mazes]
@@ -59,16 +58,17 @@ def routes(
     if moment is None or start < WALK + 1:
         return {}, [f"routes: need {max(start, WALK + 1)} frames, the episodes have {len(batch[0])}"]
     actions, here = engine.actions, scenes.poses(few, start - 1)
-    half, whole = round(np.pi / TURN), round(2 * np.pi / TURN)
+    step = few[0].turn
+    half, whole = round(np.pi / step), round(2 * np.pi / step)
     ways = {
-        "turn_360": turns(here, [1] * whole, actions),
-        "turn_180_and_back": turns(here, [1] * half + [-1] * half, actions),
+        "turn_360": turns(here, [1] * whole, step, actions),
+        "turn_180_and_back": turns(here, [1] * half + [-1] * half, step, actions),
         "walk_back_and_return": there_and_back(few, list(range(start - 1, start - 1 - WALK, -1)), actions),
     }
     border = scenes.border(batch)
-    truth = scenes.frames(few, start - 1)
     for name, way in tqdm(ways.items(), desc="routes", unit="route", leave=False):
         last = walk(engine, moment, way)[-1]
+        truth = scenes.again(few, start - 1, start - 1, len(way))
         results[name] = closing(last.frame, truth, way, here, border)
     cold = engine.begin(None, 1, batch=len(few))
     way = there_and_back(few, list(range(DREAM_FIRST)), actions)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from simulator.engine import Engine
-from simulator.evaluation import report, rollout, scenes
+from simulator.evaluation import maze, report, rollout, scenes
 from simulator.evaluation.cost import cost
 from simulator.evaluation.metrics import PERCEPTUAL_NET
 from simulator.evaluation.moments import take_rows
@@ -29,7 +30,9 @@ def evaluate(
     baselines: other engines by name, run on the same frames with poses given. left_out: lines known before, such as
     checkpoints that did not load. Returns the report. Raises ValueError where no episode is usable.
     """
-    batch, skipped = scenes.load_scenes(data, engine.frame_shape, engine.actions.n_actions, plan.n_mazes, plan.n_frames)
+    batch, skipped = scenes.load_scenes(
+        data, engine.frame_shape, engine.actions.n_actions, plan.n_mazes, plan.n_frames, maze.make_scene
+    )
     out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {
         "model": {
@@ -38,16 +41,18 @@ def evaluate(
             "description": engine.description,
             "n_steps": engine.n_steps,
         },
+        "place": batch[0].place,
+        "part": batch[0].part,
         "n_mazes": len(batch),
         "n_frames": len(batch[0]),
         "border_pixels_cut": scenes.border(batch),
         "perceptual_net": PERCEPTUAL_NET,
         "mazes": [scene.name for scene in batch],
-        "left_out": [*left_out, *skipped],
+        "left_out": [*left_out, *skipped, *batch[0].left_out],
     }
     pictures: Pictures = {}
     if len(batch) == 1:
-        results["left_out"].append("swapped control and intervals: they need two mazes or more, there is one")
+        results["left_out"].append(f"swapped control and intervals: they need two {batch[0].place}s or more, there is one")
     _mode(engine, batch, plan, results, pictures, pose_given=True)
     _save(results, out)
     if engine.has_ego_motion:
@@ -68,12 +73,12 @@ def evaluate(
 
 
 def _mode(
-    engine: Engine, batch: list[Scene], plan: Plan, results: dict[str, Any], pictures: Pictures, *, pose_given: bool
+    engine: Engine, batch: Sequence[Scene], plan: Plan, results: dict[str, Any], pictures: Pictures, *, pose_given: bool
 ) -> None:
     """Everything that is measured with poses given, or on keys only, into `results` and `pictures`."""
     mode = "pose_given" if pose_given else "keys_only"
     seen = one_step(engine, batch, plan, pose_given=pose_given, marks=rollout.marks(plan), controls=True)
-    out = onestep_summary(seen)
+    out = onestep_summary(seen, type(batch[0]))
     dreams, shown, lines = rollout.rollouts(engine, batch, plan, seen.marks, pose_given=pose_given)
     drift, more = rollout.drift(engine, batch, plan, seen.marks, pose_given=pose_given)
     pictures[mode] = {"onestep": seen.strips, **shown}
@@ -93,14 +98,15 @@ def _named(plan: Plan, dreams: dict[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(promised) | dreams
 
 
-def _baseline(name: str, engine: Engine, batch: list[Scene], plan: Plan, left_out: list[str]) -> dict[str, Any] | None:
+def _baseline(name: str, engine: Engine, batch: Sequence[Scene], plan: Plan, left_out: list[str]) -> dict[str, Any] | None:
     """One-step scores and rollouts of another engine on the same frames, poses given; None where it is of another size."""
     if tuple(engine.frame_shape) != batch[0].episode.image.shape[1:] or engine.actions.n_actions != batch[0].episode.n_actions:
         left_out.append(f"baseline {name}: made for {engine.world} {engine.frame_shape}, not for these episodes")
         return None
     seen = one_step(engine, batch, plan, pose_given=True, marks=rollout.marks(plan)[1:], controls=False)
     dreams, _, _ = rollout.rollouts(engine, batch, plan, seen.marks, pose_given=True)
-    return {"description": engine.description, "fingerprint": engine.fingerprint} | onestep_summary(seen) | _named(plan, dreams)
+    found = onestep_summary(seen, type(batch[0])) | _named(plan, dreams)
+    return {"description": engine.description, "fingerprint": engine.fingerprint} | found
 
 
 def _save(results: dict[str, Any], out: Path) -> None:

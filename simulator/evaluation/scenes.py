@@ -1,73 +1,90 @@
-"""The episodes an evaluation runs on, with what each column shows and how old it is; and the files it had to leave out."""
+"""The episodes an evaluation runs on, with what each part of a frame shows and how old it is; and the files left out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from envs import content_age, maze_geometry
 from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
-from envs.maze_geometry import Sight
-from simulator.evaluation import balls, walls
 
-BORDER = 2
-"""Pixels of the frame in the current target's colour that public episodes carry: it changes at random, so it is cut."""
+AnyScene = TypeVar("AnyScene", bound="Scene")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One maze as evaluated: `age` (t, W) as in `envs.content_age`, `ball_age` likewise for the ball of a column,
-    `undivided` bool (t, W), columns whose wall colour can be told, `ball_colours` (n,) as in `balls.ball_colours`,
-    `border` pixels to leave out on every side."""
+    """One world as evaluated, scored in `k` parts a frame, each as old as what it shows. What differs by world is here.
+
+    border: pixels to leave out on every side. place, part: what one such world, and one part, is called in a report.
+    turn: a turn step in radians, a divisor of the circle. left_out: measures that make no sense here, and why.
+    """
 
     name: str
     episode: Episode
-    sight: Sight
-    age: np.ndarray
-    ball_age: np.ndarray
-    undivided: np.ndarray
-    ball_colours: np.ndarray
     border: int
+
+    place: ClassVar[str]
+    part: ClassVar[str]
+    turn: ClassVar[float]
+    left_out: ClassVar[tuple[str, ...]] = ()
 
     def __len__(self) -> int:
         return len(self.episode)
 
+    def ages(self, t: int) -> np.ndarray:
+        """Frames since the content of each part (k,) of frame `t` was last in view: inf = never, NaN = nothing to remember."""
+        raise NotImplementedError
 
-def make_scene(name: str, episode: Episode) -> Scene:
-    """Work out what `episode` shows. Raises EpisodeError where layout, targets or pose are missing or do not fit."""
-    if episode.pose is None:
-        raise EpisodeError(
-            f"{name}: no pose (agent_pos, agent_dir); expected the public schema's ExtraObs arrays, collect with them"
-        )
-    missing = [key for key in ("maze_layout", "targets_pos", "target_pos", "target_color") if key not in episode.extras]
-    if missing:
-        raise EpisodeError(f"{name}: no array {', '.join(missing)}; expected a Memory Maze episode with ExtraObs arrays")
-    layout, targets = episode.extras["maze_layout"], episode.extras["targets_pos"]
-    if (layout != layout[0]).any():
-        raise EpisodeError(f"{name}: maze_layout changes within the episode; expected one maze a file")
-    try:
-        sight = maze_geometry.look(layout[0], episode.pose, targets[0], n_columns=episode.image.shape[2])
-    except ValueError as error:
-        raise EpisodeError(f"{name}: {error}") from None
-    colours = balls.ball_colours(targets[0], episode.extras["target_pos"], episode.extras["target_color"])
-    ball_age = content_age.age_since(content_age.last_seen_balls(sight))
-    age, undivided = content_age.age(sight), walls.undivided(sight)
-    return Scene(name, episode, sight, age, ball_age, undivided, colours, _border(episode.image))
+    def known(self, start: int) -> np.ndarray:
+        """bool (t, k): whether the first `start` frames have shown a part's content."""
+        raise NotImplementedError
 
+    def again(self, t: int, now: int, later: int) -> np.ndarray:
+        """uint8 (H, W, 3): what one sees from where frame `t` was taken, in the world as it is `later` frames after `now`."""
+        raise NotImplementedError
 
-def _border(image: np.ndarray) -> int:
-    """BORDER where every frame is framed in one colour, else 0."""
-    sample = image[:: max(1, len(image) // 16)]
-    ring = np.concatenate([sample[:, 0], sample[:, -1], sample[:, :, 0], sample[:, :, -1]], axis=1)
-    return BORDER if (ring == ring[:, :1]).all() else 0
+    def on_foot(self, action: int) -> int:
+        """The action that moves the body as `action` does and leaves the world as it is."""
+        return action
+
+    def verdicts(self, t: int, truth: np.ndarray, dream: np.ndarray, before: np.ndarray, start: int | None) -> dict[str, int]:
+        """What to count for one dreamt frame (H, W, 3), by name. before: the last true frame the dreamer saw. start: number of
+        true frames a long dream began after, None where it is one step ahead."""
+        raise NotImplementedError
+
+    @staticmethod
+    def part_scores(dream: np.ndarray, truth: np.ndarray, border: int) -> dict[str, np.ndarray]:
+        """mse, ssim and perceptual (b, k) of frames (b, H, W, 3), `border` pixels left out on every side."""
+        raise NotImplementedError
+
+    @staticmethod
+    def facts(batch: Sequence[Any], t: int, truth: np.ndarray, dream: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Further scores by name: their values and where they count, both (b, k), border not yet left out."""
+        return {}
+
+    @staticmethod
+    def onestep_summary(counts: Mapping[str, np.ndarray], intervals: dict[str, Any]) -> dict[str, Any]:
+        """What the verdicts (b,) one step ahead come to; 95% intervals are put into `intervals`."""
+        raise NotImplementedError
+
+    @staticmethod
+    def dream_summary(counts: Mapping[str, np.ndarray], intervals: dict[str, Any]) -> dict[str, Any]:
+        """What the verdicts (b,) over a long dream come to; 95% intervals are put into `intervals`."""
+        raise NotImplementedError
 
 
 def load_scenes(
-    folder: Path, frame_shape: tuple[int, ...], n_actions: int, n_mazes: int, n_frames: int
-) -> tuple[list[Scene], list[str]]:
+    folder: Path,
+    frame_shape: tuple[int, ...],
+    n_actions: int,
+    n_mazes: int,
+    n_frames: int,
+    make_scene: Callable[[str, Episode], AnyScene],
+) -> tuple[list[AnyScene], list[str]]:
     """Up to `n_mazes` scenes of equal length (at most `n_frames`) from the npz files under `folder`, and one line for each
     file left out. The length is the one that keeps most frames in all. Raises ValueError where no file is usable."""
     paths = sorted(folder.rglob("*.npz")) if folder.is_dir() else []
@@ -111,28 +128,33 @@ def _fitting(episode: Episode, frame_shape: tuple[int, ...], n_actions: int) -> 
     return episode
 
 
-def frames(batch: list[Scene], t: int) -> np.ndarray:
+def frames(batch: Sequence[Scene], t: int) -> np.ndarray:
     """True frames uint8 (b, H, W, 3) of moment `t`, one row a scene."""
     return np.stack([scene.episode.image[t] for scene in batch])
 
 
-def actions(batch: list[Scene], t: int) -> np.ndarray:
+def again(batch: Sequence[Scene], t: int, now: int, later: int) -> np.ndarray:
+    """`Scene.again` (b, H, W, 3), one row a scene."""
+    return np.stack([scene.again(t, now, later) for scene in batch])
+
+
+def actions(batch: Sequence[Scene], t: int) -> np.ndarray:
     """Actions (b,) that led to frame `t`."""
     return np.array([scene.episode.action[t] for scene in batch])
 
 
-def poses(batch: list[Scene], t: int) -> np.ndarray:
+def poses(batch: Sequence[Scene], t: int) -> np.ndarray:
     """True poses (b, 5) of frame `t`."""
     return np.stack([scene.episode.pose[t] for scene in batch if scene.episode.pose is not None])
 
 
-def border(batch: list[Scene]) -> int:
+def border(batch: Sequence[Scene]) -> int:
     """Pixels to leave out on every side so that no scene's border is scored."""
     return max(scene.border for scene in batch)
 
 
 def inside(images: np.ndarray, width: int) -> np.ndarray:
-    """Images (b, H, W, 3), or columns (b, W), without `width` pixels at each side."""
+    """Images (b, H, W, 3), or columns (b, W), without `width` pixels at each side. Worlds scored by pixel have no border."""
     if width == 0:
         return images
     return images[:, width:-width, width:-width] if images.ndim == 4 else images[:, width:-width]

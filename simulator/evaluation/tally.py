@@ -1,4 +1,4 @@
-"""Sums of column scores by maze and age of content, and what they say with a bootstrap interval over mazes."""
+"""Sums of scores by maze and age of content, and what they say with a bootstrap interval over mazes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ N_BOOTSTRAP = 1000
 
 
 def bin_of(age: np.ndarray) -> np.ndarray:
-    """Index into AGE_BINS of every age (1 .. inf)."""
-    return np.digitize(age, LOWER_EDGES[1:])
+    """Index into AGE_BINS of every age (1 .. inf); WHOLE for NaN: what cannot be remembered counts for the whole only."""
+    return np.where(np.isnan(age), WHOLE, np.digitize(age, LOWER_EDGES[1:]))
 
 
 class Tally:
-    """Adds up column values by maze and age bin; several named scores side by side."""
+    """Adds up the values of columns or pixels by maze and age bin; several named scores side by side."""
 
     def __init__(self, n_mazes: int) -> None:
         self.n_mazes = n_mazes

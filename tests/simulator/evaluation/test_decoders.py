@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.evaluation import balls, paths, routes, scenes, walls
+from simulator.evaluation import balls, maze, paths, routes, scenes, walls
 from simulator.evaluation.moments import state_bytes, take_rows
 from tests.simulator.evaluation import fakes
 
 
 @pytest.fixture(scope="module")
-def scene() -> scenes.Scene:
-    return scenes.make_scene("one", fakes.make_episode(120, 1))
+def scene() -> maze.MazeScene:
+    return maze.make_scene("one", fakes.make_episode(120, 1))
 
 
-def test_every_undivided_wall_column_is_read_in_its_colour(scene: scenes.Scene):
+def test_every_undivided_wall_column_is_read_in_its_colour(scene: maze.MazeScene):
     colours = np.random.default_rng(1).integers(len(walls.WALL_COLOURS), size=49)
     truth = colours[scene.sight.segment[..., 1] // 8]
     assert (walls.wall_colours(scene.episode.image) == truth)[scene.undivided].mean() > 0.999
 
 
-def test_balls_are_found_where_they_are_and_nowhere_else(scene: scenes.Scene):
+def test_balls_are_found_where_they_are_and_nowhere_else(scene: maze.MazeScene):
     verdicts = [
         balls.judge(scene.episode.image[t], balls.zones(scene.sight, t, 64), scene.ball_colours) for t in range(len(scene))
     ]
@@ -31,7 +31,7 @@ def test_balls_are_found_where_they_are_and_nowhere_else(scene: scenes.Scene):
     assert not any(stray for _, stray in verdicts)
 
 
-def test_a_ball_painted_out_is_missed_recoloured_is_wrong_and_invented_is_hallucinated(scene: scenes.Scene):
+def test_a_ball_painted_out_is_missed_recoloured_is_wrong_and_invented_is_hallucinated(scene: maze.MazeScene):
     t = next(t for t in range(len(scene)) if (balls.zones(scene.sight, t, 64).core >= 0).sum() > 30)
     zone = balls.zones(scene.sight, t, 64)
     frame = scene.episode.image[t].copy()
@@ -50,19 +50,19 @@ def test_colours_of_balls_come_from_the_targets_the_episode_asks_for():
     assert colours.tolist() == [0, 4]
 
 
-def test_the_public_border_is_noticed_and_not_scored(scene: scenes.Scene):
+def test_the_public_border_is_noticed_and_not_scored(scene: maze.MazeScene):
     image = scene.episode.image.copy()
     image[:, :2], image[:, -2:], image[:, :, :2], image[:, :, -2:] = (200,) * 4
     assert scene.border == 0
-    assert scenes.make_scene("framed", type(scene.episode)(image, *_rest(scene))).border == scenes.BORDER
+    assert maze.make_scene("framed", type(scene.episode)(image, *_rest(scene))).border == maze.BORDER
     assert scenes.inside(image[:1], 2).shape == (1, 60, 60, 3)
 
 
-def _rest(scene: scenes.Scene) -> tuple:
+def _rest(scene: maze.MazeScene) -> tuple:
     return scene.episode.action, 6, scene.episode.pose, scene.episode.extras
 
 
-def test_walking_back_visits_the_frames_in_reverse_and_undoes_turns(scene: scenes.Scene):
+def test_walking_back_visits_the_frames_in_reverse_and_undoes_turns(scene: maze.MazeScene):
     path = paths.backward([scene], 50, 49, fakes.ACTIONS)
     assert (path[0].truth == scene.episode.image[48]).all()
     assert (path[-1].truth == scene.episode.image[0]).all()
@@ -70,9 +70,9 @@ def test_walking_back_visits_the_frames_in_reverse_and_undoes_turns(scene: scene
     assert fakes.ACTIONS.undo(1) == fakes.ACTIONS.noop
 
 
-def test_routes_end_where_they_began(scene: scenes.Scene):
+def test_routes_end_where_they_began(scene: maze.MazeScene):
     here = scenes.poses([scene], 30)
-    around = routes.turns(here, [1] * 20, fakes.ACTIONS)
+    around = routes.turns(here, [1] * 20, scene.turn, fakes.ACTIONS)
     assert around[-1][1][0, 3] - here[0, 3] == pytest.approx(2 * np.pi)
     back = routes.there_and_back([scene], [30, 29, 28], fakes.ACTIONS)
     assert (back[-1][1] == here).all()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from envs import episode as episodes
-from simulator.evaluation import metrics, rollout, scenes
+from simulator.evaluation import maze, metrics, rollout
 from simulator.evaluation.onestep import OneStep, one_step
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.run import evaluate, headline
@@ -34,29 +34,29 @@ OLD = ("age_3_8", "age_9_24", "age_65_256")
 
 
 @pytest.fixture(scope="module")
-def batch() -> list[scenes.Scene]:
-    return [scenes.make_scene(str(seed), fakes.make_episode(160, seed)) for seed in range(2)]
+def batch() -> list[maze.MazeScene]:
+    return [maze.make_scene(str(seed), fakes.make_episode(160, seed)) for seed in range(2)]
 
 
 def run(
-    fake: type[fakes.Fake], batch: list[scenes.Scene], *, pose_given: bool = True, controls: bool = False
+    fake: type[fakes.Fake], batch: list[maze.MazeScene], *, pose_given: bool = True, controls: bool = False
 ) -> tuple[fakes.Fake, OneStep]:
     engine = fake([scene.episode for scene in batch])
     return engine, one_step(engine, batch, PLAN, pose_given=pose_given, marks=rollout.marks(PLAN), controls=controls)
 
 
 @pytest.fixture(scope="module")
-def perfect(batch: list[scenes.Scene]) -> tuple[fakes.Fake, OneStep]:
+def perfect(batch: list[maze.MazeScene]) -> tuple[fakes.Fake, OneStep]:
     return run(fakes.PerfectMemory, batch, controls=True)
 
 
 @pytest.fixture(scope="module")
-def amnesiac(batch: list[scenes.Scene]) -> tuple[fakes.Fake, OneStep]:
+def amnesiac(batch: list[maze.MazeScene]) -> tuple[fakes.Fake, OneStep]:
     return run(fakes.Amnesiac, batch, controls=True)
 
 
 def test_perfect_memory_reaches_the_ceiling_on_all_that_was_ever_seen(perfect: tuple[fakes.Fake, OneStep]):
-    found = onestep_summary(perfect[1])
+    found = onestep_summary(perfect[1], maze.MazeScene)
     for name in ("age_lt3", *OLD):
         assert found["onestep_psnr"][name] == CEILING
         assert found["onestep_ssim"][name] > 0.8  # its window looks 5 pixels past a column, at grey neighbours too
@@ -66,7 +66,7 @@ def test_perfect_memory_reaches_the_ceiling_on_all_that_was_ever_seen(perfect: t
 
 
 def test_perfect_memory_falls_to_the_floor_with_its_memory_cut_or_exchanged(perfect: tuple[fakes.Fake, OneStep]):
-    found = onestep_summary(perfect[1])
+    found = onestep_summary(perfect[1], maze.MazeScene)
     for name in OLD:
         assert found["onestep_psnr_reset"][name] < 30
         assert found["onestep_psnr_swapped"][name] < 30
@@ -75,15 +75,15 @@ def test_perfect_memory_falls_to_the_floor_with_its_memory_cut_or_exchanged(perf
 
 
 def test_amnesia_scores_the_same_with_and_without_the_cut_and_no_wall_colour_at_all(amnesiac: tuple[fakes.Fake, OneStep]):
-    found = onestep_summary(amnesiac[1])
+    found = onestep_summary(amnesiac[1], maze.MazeScene)
     for name in OLD:
         assert found["onestep_psnr"][name] == found["onestep_psnr_reset"][name] == found["onestep_psnr_swapped"][name]
         assert found["onestep_psnr"][name] < 25
     assert found["ball_hit_rate"] < 0.5
 
 
-def test_copying_the_last_frame_scores_what_the_copy_baseline_scores(batch: list[scenes.Scene]):
-    found = onestep_summary(run(fakes.CopyLast, batch)[1])
+def test_copying_the_last_frame_scores_what_the_copy_baseline_scores(batch: list[maze.MazeScene]):
+    found = onestep_summary(run(fakes.CopyLast, batch)[1], maze.MazeScene)
     assert found["onestep_psnr"] == found["copy_last_psnr_by_age"]
     images = np.stack([scene.episode.image for scene in batch]).astype(float)
     by_hand = metrics.psnr(((images[:, 1:] - images[:, :-1]) ** 2).mean())
@@ -91,14 +91,14 @@ def test_copying_the_last_frame_scores_what_the_copy_baseline_scores(batch: list
 
 
 def test_every_column_has_one_age_bin(perfect: tuple[fakes.Fake, OneStep]):
-    share = onestep_summary(perfect[1])["column_share"]
+    share = onestep_summary(perfect[1], maze.MazeScene)["column_share"]
     assert set(share) == set(AGE_BINS)
     assert sum(share.values()) == pytest.approx(1.0, abs=1e-4)
 
 
-def test_on_keys_only_the_believed_pose_is_used_and_its_error_reported(batch: list[scenes.Scene]):
+def test_on_keys_only_the_believed_pose_is_used_and_its_error_reported(batch: list[maze.MazeScene]):
     _, found = run(fakes.PerfectMemory, batch, pose_given=False)
-    assert onestep_summary(found)["onestep_psnr"]["age_65_256"] == CEILING
+    assert onestep_summary(found, maze.MazeScene)["onestep_psnr"]["age_65_256"] == CEILING
     assert (found.pose_error == 0).all()
 
 
@@ -164,7 +164,7 @@ def test_a_folder_without_usable_episodes_is_one_clear_line(tmp_path: Path):
 
 
 def test_the_gain_of_memory_is_that_over_its_own_controls_on_the_same_frames(perfect: tuple[fakes.Fake, OneStep]):
-    found = onestep_summary(perfect[1])
+    found = onestep_summary(perfect[1], maze.MazeScene)
     for name in OLD:
         assert found["memory_gain_over_reset"][name] == pytest.approx(CEILING - found["onestep_psnr_reset"][name], abs=1e-3)
         assert found["interval95"]["memory_gain_over_swapped"][name][0] > 20
