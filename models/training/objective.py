@@ -16,7 +16,7 @@ from torch import Tensor
 from models.conditioning import Control
 from models.diffusion import add_noise, sample_noise_level
 from models.reprojection import unexplained
-from models.state import StreamState, detach
+from models.state import StreamState, detach, map_state
 from models.world_model import WorldModel
 
 
@@ -119,21 +119,22 @@ def with_own_frames(
     """`clean` (b, t, 3, H, W), in some rows ending in `own_frames` frames dreamt as in play: one step from noise each."""
     b, t = clean.shape[:2]
     start = max(0, t - objective.own_frames)
-    if start == t:
+    rows = torch.randperm(b, generator=generator)[: round(objective.own_share * b)].to(clean.device)
+    if start == t or not len(rows):
         return clean
 
     def told(first: int, last: int) -> Control:
-        return Control(*(part[:, first:last] for part in control))
+        return Control(*(part[rows, first:last] for part in control))
 
+    state = map_state(lambda part: part[rows], state)
     if start:
-        _, state = model(clean[:, :start], clean.new_zeros(b, start), told(0, start), state, predict=False)
-    dreamt, blank = [], clean.new_zeros(b, 1)
+        _, state = model(clean[rows, :start], clean.new_zeros(len(rows), start), told(0, start), state, predict=False)
+    mixed, blank = clean.clone(), clean.new_zeros(len(rows), 1)
     for i in range(start, t):
-        frame = model(torch.zeros_like(clean[:, :1]), blank + 1, told(i, i + 1), state)[0].float().clamp(-1, 1)
+        frame = model(torch.zeros_like(clean[rows, :1]), blank + 1, told(i, i + 1), state)[0].float().clamp(-1, 1)
         _, state = model(frame, blank, told(i, i + 1), state, predict=False)
-        dreamt.append(frame)
-    own = torch.rand(b, generator=generator).to(clean.device) < objective.own_share
-    return torch.where(own[:, None, None, None, None], torch.cat([clean[:, :start], *dreamt], dim=1), clean)
+        mixed[rows, i] = frame[:, 0]
+    return mixed
 
 
 def _one_stream(
