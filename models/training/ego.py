@@ -12,7 +12,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from envs import episode as episodes
-from envs import pose as poses
 from envs.episode import EpisodeError
 from models.conditioning import Control
 from models.config import ModelConfig
@@ -129,34 +128,3 @@ def _loss(model: EgoMotion, moves: Moves) -> Tensor:
     before = moves.before + 0.002 * torch.randn_like(moves.before) * model.scale
     predicted = model.from_coarse(frame, before, moves.action)
     return F.smooth_l1_loss(predicted / model.scale, moves.motion / model.scale, beta=0.02)
-
-
-@torch.inference_mode()
-def motion_errors(model: EgoMotion, images: np.ndarray, pose: np.ndarray, action: np.ndarray) -> dict[str, float]:
-    """How well one episode's motions are predicted: images (t, H, W, 3), pose (t, 5), action (t,).
-
-    Per frame and after 100 and 400 integrated steps on true frames; cells and degrees.
-    """
-    motion = np.zeros_like(pose)
-    motion[1:] = poses.motion_between(pose[:-1], pose[1:])
-    told = torch.as_tensor(motion[:-1]).float(), torch.as_tensor(action[1:])
-    predicted = model(to_float(images[:-1]), *told).double().numpy()
-    error = np.abs(predicted - motion[1:])
-    cells, degrees = np.hypot(error[:, 0], error[:, 1]), np.degrees(error[:, 3])
-    scores = {
-        "cells_mean": cells.mean(), "cells_p99": np.quantile(cells, 0.99),
-        "degrees_mean": degrees.mean(), "degrees_p99": np.quantile(degrees, 0.99),
-    }  # fmt: skip
-    for n in (100, 400):
-        if len(pose) > n:
-            believed, last = pose[:1], np.zeros((1, 5))
-            for i in range(n):
-                last = (
-                    model(to_float(images[i : i + 1]), torch.as_tensor(last).float(), torch.as_tensor(action[i + 1 : i + 2]))
-                    .double()
-                    .numpy()
-                )
-                believed = poses.move(believed, last)
-            off = believed[0] - pose[n]
-            scores |= {f"cells_after_{n}": np.hypot(*off[:2]), f"degrees_after_{n}": abs(np.degrees(poses.wrap(off[3])))}
-    return {name: round(float(value), 5) for name, value in scores.items()}
