@@ -67,7 +67,7 @@ def load_moves(config: ModelConfig, data: Path, seed: int) -> Moves:
 
 
 def dream_moves(dreamer: WorldModel, data: Path, n_batches: int, seed: int) -> Moves:
-    """Steps as a dream shows them: the frames are the dreamer's own, along true poses; what was done and how one moved is true."""
+    """Steps as a dream shows them: frames are the dreamer's own, along true poses; what was done and how one moved is true."""
     windows = iter(EpisodeWindows(data, dreamer.config, N_ROWS, N_CONTEXT + N_DREAMT, seed))
     generator, objective = torch.Generator().manual_seed(seed), Objective(own_frames=N_DREAMT, own_share=1.0)
     device, parts = dreamer.angles.device, []

@@ -9,16 +9,21 @@ from pathlib import Path
 
 import torch
 
+from envs import episode as episodes
 from envs.catalog import Entry, find
 from models import checkpoint
 from models import config as configs
 from models.config import PRESETS, ModelConfig, preset
 from models.mamba import use_scan
 from models.ops.choose import choose
+from models.training.data import find_episodes
 from models.training.ego import train_ego_motion
 from models.training.objective import Objective
 from models.training.trainer import Stage, TrainConfig, Trainer
 from simulator.load import WORLD_FILE
+
+N_CLIP = 161
+"""Frames of a start clip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,8 @@ class Options:
     """cpu, cuda, or auto."""
     ego_motion_steps: int = 4000
     """Steps for the network that turns keys into motion; 0 leaves it out (poses must then be given)."""
+    start_clips: int = 4
+    """Clips of held-out episodes that the trained model offers as starts, where --validation is given."""
     resume: bool = False
     """Go on where this run stopped."""
 
@@ -114,5 +121,15 @@ def run(options: Options) -> int:
         model = trainer.averaged()
         ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed, dreamer=model)
         checkpoint.save(model, options.out / "model", ego_motion=ego_motion)
+    if options.validation is not None:
+        _keep_clips(options.validation, options.out / "model" / "contexts", options.start_clips)
     print(f"trained: {options.out / 'model'}")
     return 0
+
+
+def _keep_clips(data: Path, folder: Path, n_clips: int) -> None:
+    """The beginnings of `n_clips` episodes, where play starts from."""
+    folder.mkdir(exist_ok=True)
+    for path in find_episodes(data)[:n_clips]:
+        episode = episodes.load(path)
+        episodes.save(episode.clip(0, min(N_CLIP, len(episode))), folder / path.name)

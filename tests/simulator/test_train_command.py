@@ -1,0 +1,37 @@
+"""From episodes on disk to a folder that plays: the whole `train` command at toy size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from envs import episode as episodes
+from models.training import ego
+from models.training.objective import Objective
+from models.training.trainer import Stage
+from simulator.commands import train
+from simulator.load import load_engine
+from tests.models.tiny import FAMILIES, episode
+
+
+def test_what_train_leaves_behind_plays_from_its_own_start_clips(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "preset", lambda name: FAMILIES["maze-small"])
+    monkeypatch.setattr(ego, "N_CONTEXT", 4)
+    monkeypatch.setattr(ego, "N_DREAMT", 4)
+    data, held_out, out = (tmp_path / name for name in ("data", "held-out", "run"))
+    for folder, seeds in ((data, range(3)), (held_out, range(3, 6))):
+        folder.mkdir()
+        for seed in seeds:
+            episodes.save(episode(80, seed), folder / f"{seed}.npz")
+    options = train.Options(
+        data=data, out=out, validation=held_out, steps=2, stages=(Stage(until=1.0, n_frames=8, n_rows=2),),
+        objective=Objective(own_frames=2, hold_share=0.5, novelty=1.0), retrace_share=0.5, compile=False, bf16=False,
+        ego_motion_steps=3, start_clips=2,
+    )  # fmt: skip
+    assert train.run(options) == 0
+    assert f"trained: {out / 'model'}" in capsys.readouterr().out
+    engine = load_engine(out / "model", "memory-maze")
+    assert sorted(engine.contexts) == ["3", "4"]
+    moment = engine.begin([engine.contexts["3"]], seed=1)
+    after = engine.step(moment, np.array([1]))
+    assert after.frame.shape == (1, 16, 16, 3)
+    assert after.t == 81
