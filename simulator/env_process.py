@@ -6,11 +6,12 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
-
-import gymnasium as gym
+from typing import TYPE_CHECKING, Any
 
 from envs.snapshot import Rewindable, SnapshotUnsupported
+
+if TYPE_CHECKING:
+    import gymnasium as gym
 
 START_SECONDS = 120.0
 """Longest wait for the env to be built; importing a simulator on a busy machine takes a while."""

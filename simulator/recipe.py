@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import gymnasium as gym
+from typing import TYPE_CHECKING, Any
 
 from envs import episode as episodes
 from envs.catalog import find
@@ -21,6 +19,9 @@ from simulator.intents import Reset
 from simulator.twin import BesideWorld, SplitWorld
 from simulator.world import World
 from simulator.worlds import LearnedWorld, RealWorld
+
+if TYPE_CHECKING:
+    import gymnasium as gym
 
 ENDLESS = 1_000_000
 """Steps until a real world played by a person ends by itself."""

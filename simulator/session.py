@@ -162,6 +162,11 @@ class Session:
         move()
         self._settled = False
 
+    def visit(self, branch: int, position: int) -> Tick:
+        """Go to a place of the timeline without a word in the session's file: for looking at a session made again."""
+        self._travel(lambda: self.timeline.go(branch, position))
+        return self.tick
+
     def settle(self) -> None:
         """Bring the world to where the timeline's cursor is; a picture that then differs from the one shown is worth a note."""
         if self._settled:

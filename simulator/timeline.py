@@ -148,6 +148,19 @@ class Timeline:
                 self.branch, self.position = parent.id, self.position - 1
         return self.tick
 
+    def at(self, branch: int, position: int) -> Tick:
+        """What was seen at `position` of `branch`. ValueError where it has been let go."""
+        line = self.lines.get(branch)
+        if line is None or not line.start <= position <= line.tip:
+            raise ValueError(f"that moment has been let go to keep within {self.budget >> 20} MiB; more is kept with --history-mb")
+        return line.entry(position).tick
+
+    def go(self, branch: int, position: int) -> Tick:
+        """Go to `position` of `branch`. ValueError where it has been let go."""
+        self.at(branch, position)
+        self.branch, self.position = branch, position
+        return self.tick
+
     def switch(self, branch: int) -> Tick:
         """Go to the tip of `branch`."""
         if branch not in self.lines:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import gymnasium as gym
 import numpy as np
 
+from envs import episode as episodes
 from envs.actions import ActionSpec
 from envs.episode import Episode
 from simulator.env_process import EnvProcess
 from simulator.world import Snapshot, Tick
 
-if TYPE_CHECKING:  # an engine brings torch along, which a window should not wait for and a real world does not need
+if TYPE_CHECKING:  # torch and gymnasium take their time to import, and a window should not wait for them
+    import gymnasium as gym
+
     from simulator.engine import Moment
 
 
@@ -54,7 +57,13 @@ class LearnedWorld:
         return self._clip
 
     def choose_start(self, clip: str, frame: int = -1) -> None:
-        """What `reset` absorbs: frames 0 .. `frame` of `clip` (-1: all of it); "" is a cold start from nothing."""
+        """What `reset` absorbs: frames 0 .. `frame` of `clip` (-1: all of it); "" is a cold start from nothing.
+
+        clip: one of `clips`, or the path of an episode file (npz), which is then one of them.
+        """
+        if clip.endswith(".npz") and clip not in self.clips:
+            self._check_clip(episode := episodes.load(Path(clip)))
+            self.clips[clip] = episode
         if clip and clip not in self.clips:
             raise ValueError(f"no start clip {clip!r}; known: {', '.join(self.clips) or 'none'} (or '' for a cold start)")
         if clip and not -1 <= frame < len(self.clips[clip]):

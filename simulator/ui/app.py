@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -65,12 +65,15 @@ class App:
         rate: Rate,
         *,
         driver_file: Path | None = None,
+        clip_folders: Sequence[Path] = (),
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.session, self.screen, self.keymap, self.clock = session, screen, keymap, clock
         self.meters = Meters()
         self._notes: deque[tuple[float, str]] = deque(maxlen=8)
-        self.controls = Controls(session, keymap, folder, rate, driver_file=driver_file, notify=self.notify, busy=self.busy)
+        self.controls = Controls(
+            session, keymap, folder, rate, driver_file=driver_file, clip_folders=clip_folders, notify=self.notify, busy=self.busy
+        )
         self._due = clock()
         self._action = "noop"
         self._later: list[Event] = []
@@ -163,7 +166,7 @@ class App:
         session, controls, now = self.session, self.controls, self.clock()
         spec, tick, dream = session.world.actions, session.tick, dream_of(session.world)
         kind = "real" if dream is None else "dream" if dream is session.world else "side by side"
-        start = "" if session.start is None or dream is None else f" · start {session.start.clip or 'cold'}"
+        start = "" if session.start is None or dream is None else f" · start {Path(session.start.clip).stem or 'cold'}"
         n_steps = 0 if dream is None else dream.n_steps
         steps = f" · {n_steps} step{'s' if n_steps > 1 else ''}" if n_steps else ""
         flow = " · time waits for keys" if controls.driving.waits else " · time runs on"

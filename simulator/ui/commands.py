@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulator.intents import Branch, Forget, Jump, LoadMoment, Mark, Reset, Rewind, SetSteps, Split, Switch
+from simulator.library import reset_of, shelf
 from simulator.rates import rates
+from simulator.reel import SessionReel
 from simulator.twin import BesideWorld, SplitWorld, dream_of
+from simulator.ui.browser import Browser, Choice
 from simulator.ui.keeping import Keeper
 from simulator.ui.memory_test import MemoryTest
 
@@ -68,6 +71,42 @@ class Commands:
         clip = names[(names.index(start.clip) + 1) % len(names)] if start.clip in names else names[0]
         if self.start(Reset(start.seed, clip)):
             self._notify(f"start: {clip or 'cold, from nothing'}")
+
+    def browse(self) -> None:
+        dream = dream_of(self._session.world)
+        engine = None if dream is None else dream.engine
+        items = shelf(self._session.header.recipe, [self.keeper.folder.parent, *self._controls.clip_folders])
+        self._controls.show(Browser(items, lambda: engine, self._begin_elsewhere))
+
+    def _begin_elsewhere(self, choice: Choice) -> None:
+        """Begin from what was chosen in the browser; what needs another world is left to whoever opened this one."""
+        recipe, item = self._session.header.recipe, choice.item
+        model = Path(recipe.checkpoint) if recipe.checkpoint else None
+        here = recipe.kind in ("dream", "split") and item.kind not in ("beside", "real")
+        if here and (not item.world or (item.world, item.checkpoint) == (self._session.world.name, model)):
+            self.begin(choice)
+        else:
+            self._controls.elsewhere, self._controls.closing = choice, True
+
+    def begin(self, choice: Choice) -> None:
+        """Begin in this world from what was chosen, a session from the very moment it was in."""
+        if isinstance(choice.reel, SessionReel):
+            self._go_on(choice.reel, choice.frame)
+        elif self.start(reset_of(choice.item, choice.frame, self._session.seed)):
+            self._notify(f"start: {choice.item.name}" + ("" if choice.frame < 0 else f", frame {choice.frame + 1}"))
+        if choice.reel is not None:
+            choice.reel.close()
+
+    def _go_on(self, reel: SessionReel, frame: int) -> None:
+        path = self.keeper.path("moment", ".safetensors")
+        try:
+            self._controls.busy("going there", lambda: reel.save_moment(frame, path))
+        except (ValueError, OSError) as error:
+            self._notify(str(error))
+            return
+        if self._do(LoadMoment(str(path))):
+            self._controls.driving.start_again()
+            self._notify(f"going on from frame {frame + 1}")
 
     def driver(self) -> None:
         self._controls.driving.switch()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,9 +11,10 @@ from simulator.rates import Rate
 from simulator.session import Session
 from simulator.twin import BesideWorld
 from simulator.ui import timeline_bar
+from simulator.ui.browser import Choice
 from simulator.ui.commands import Commands
 from simulator.ui.driving import Driving
-from simulator.ui.events import Closed, Event, FocusLost, KeyDown, KeyUp, PadLost
+from simulator.ui.events import Closed, Dragged, Event, FocusLost, KeyDown, KeyUp, PadLost
 from simulator.ui.hud import Layout
 from simulator.ui.keymap import COMMANDS, HeldKeys, Keymap
 from simulator.ui.page import Page
@@ -31,7 +32,8 @@ SLOW = {Reset: "starting", LoadMoment: "loading the moment", Split: "starting"}
 class Controls:
     """The state of play that is not the world's: paused, who drives, how fast.
 
-    folder: where videos, stills, episodes and moments go. driver_file: a driver of one's own, or None.
+    folder: where videos, stills, episodes and moments go. driver_file: a driver of one's own, or None. clip_folders: more
+    recordings for the browser. elsewhere: what was chosen there where it is in another world.
     notify: called with one-line messages. busy: does slow work while the window goes on.
     """
 
@@ -43,10 +45,13 @@ class Controls:
         rate: Rate,
         *,
         driver_file: Path | None = None,
+        clip_folders: Sequence[Path] = (),
         notify: Callable[[str], None],
         busy: Busy,
     ) -> None:
         self.session, self.keymap, self.rate, self.notify, self.busy = session, keymap, rate, notify, busy
+        self.clip_folders = clip_folders
+        self.elsewhere: Choice | None = None
         self.driving = Driving(session, driver_file, notify)
         self.commands = Commands(self, folder)
         self.held = HeldKeys()
@@ -91,6 +96,8 @@ class Controls:
                 self.held.release(key)
                 self.commands_held.discard(self.keymap.command(key, True) or "")
             case KeyDown(where=(x, y)) if not layout.bare and layout.bar.contains(x, y):
+                self._scrub(x, layout)
+            case Dragged(where=(x, y)) if not layout.bare and layout.bar.contains(x, y):
                 self._scrub(x, layout)
             case KeyDown(key, ctrl, at):
                 self._press(key, ctrl, at)

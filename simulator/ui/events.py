@@ -26,6 +26,13 @@ class KeyUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Dragged:
+    """The mouse moved to the pixel `where` with its left button down."""
+
+    where: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class FocusLost:
     """Keys released from now on will not be reported: take all as released."""
 
@@ -48,4 +55,4 @@ class Closed:
     """The person closed the window."""
 
 
-Event = KeyDown | KeyUp | FocusLost | PadLost | Resized | Closed
+Event = KeyDown | KeyUp | Dragged | FocusLost | PadLost | Resized | Closed

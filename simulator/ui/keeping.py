@@ -18,17 +18,18 @@ class Keeper:
         self._notify = notify
         self._n_files = 0
 
-    def _path(self, kind: str, suffix: str) -> Path:
+    def path(self, kind: str, suffix: str) -> Path:
+        """The next file of a kind."""
         self._n_files += 1
         return self.folder / f"{kind}-{self._n_files:03d}{suffix}"
 
     def toggle_video(self, suffix: str, fps: float) -> None:
         """Begin or finish a video of `suffix` (.mp4, .gif) at `fps` frames a second."""
-        self._toggle(suffix.removeprefix("."), lambda: VideoRecorder(self._path("video", suffix), fps))
+        self._toggle(suffix.removeprefix("."), lambda: VideoRecorder(self.path("video", suffix), fps))
 
     def toggle_episode(self) -> None:
         """Begin or finish an episode."""
-        self._toggle("episode", lambda: EpisodeRecorder(self._path("episode", ".npz"), self.session.world.actions))
+        self._toggle("episode", lambda: EpisodeRecorder(self.path("episode", ".npz"), self.session.world.actions))
 
     def _toggle(self, name: str, make: Callable[[], Sink]) -> None:
         sinks = self.session.sinks
@@ -49,11 +50,11 @@ class Keeper:
 
     def still(self) -> None:
         """The present picture as a PNG."""
-        self._keep(self._path("still", ".png"), lambda path: save_still(self.session.tick, path))
+        self._keep(self.path("still", ".png"), lambda path: save_still(self.session.tick, path))
 
     def moment(self) -> None:
         """The present moment, to go on from later."""
-        self._keep(self._path("moment", ".safetensors"), self.session.save_moment)
+        self._keep(self.path("moment", ".safetensors"), self.session.save_moment)
 
     def _keep(self, path: Path, write: Callable[[Path], None]) -> None:
         try:

@@ -28,6 +28,7 @@ COMMANDS = (
     Command("reset", ("return",), "start again"),
     Command("new_seed", ("n",), "start again, new seed"),
     Command("next_start", ("c",), "next start clip"),
+    Command("browse", ("f2",), "worlds, clips, recordings: begin anywhere"),
     Command("driver", ("tab",), "who drives: you, explorer, random, file"),
     Command("rate", ("f",), "rate: natural, smooth, fast"),
     Command("more_steps", ("=", "+"), "more denoising steps"),

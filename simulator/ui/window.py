@@ -14,7 +14,7 @@ import numpy as np
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
-from simulator.ui.events import Closed, Event, FocusLost, KeyDown, KeyUp, PadLost, Resized
+from simulator.ui.events import Closed, Dragged, Event, FocusLost, KeyDown, KeyUp, PadLost, Resized
 from simulator.ui.shapes import PAPER, Box, Color, Dot, Image, Label, Polygon, Rect, Shape, Stroke
 
 SMALLEST = (480, 400)
@@ -179,6 +179,8 @@ def _translate(event: pygame.event.Event) -> Event | None:
             return KeyUp(pygame.key.name(event.key))
         case pygame.MOUSEBUTTONDOWN if event.button in BUTTONS:
             return KeyDown(BUTTONS[event.button], False, time.perf_counter(), event.pos)
+        case pygame.MOUSEMOTION if event.buttons[0]:
+            return Dragged(event.pos)
         case pygame.MOUSEBUTTONUP if event.button in BUTTONS:
             return KeyUp(BUTTONS[event.button])
         case pygame.WINDOWFOCUSLOST:
