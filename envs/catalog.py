@@ -1,15 +1,17 @@
-"""The worlds by name: their moves, their pace, and how to build the real one and its explorer. A third world is one entry."""
+"""The worlds by name: their moves, their pace, how to build the real one and its explorer. A further one is an entry here."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envs import world_file
 from envs.actions import ActionSpec
-from envs.policies import Policy
+from envs.policies import Policy, RandomPolicy
 
 if TYPE_CHECKING:
     import gymnasium as gym
@@ -19,21 +21,23 @@ if TYPE_CHECKING:
 class Entry:
     """One world. Its modules are imported only when asked for, so that a dream needs none of its simulator's packages.
 
-    fps: control steps a second the world was made for. moves: "module:ActionSpec". env: "module:class", called with `options`
-    and n_steps. explorer: "module:class", called with a seed. extra: the optional dependencies the real world needs.
+    fps: control steps a second the world was made for. moves: an ActionSpec. env: called with `options`, n_steps and
+    resolution. explorer: called with a seed. Each is itself or "module:name". extra: the optional dependencies the real world
+    needs. model: fields of ModelConfig in which a model of this world is unlike its preset.
     """
 
     name: str
     fps: float
-    moves: str
+    moves: str | ActionSpec
     env: str
-    explorer: str
-    extra: str
+    explorer: str | Callable[[int], Policy]
+    extra: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def actions(self) -> ActionSpec:
-        return _named(self.moves)
+        return named(self.moves)
 
     def env_maker(self, n_steps: int, resolution: int = 64) -> Callable[[], gym.Env]:
         """A picklable function that builds the real env: square pictures of `resolution` pixels a side, over after `n_steps`.
@@ -41,7 +45,7 @@ class Entry:
         Raises ValueError naming the extra that is missing.
         """
         try:
-            return partial(_named(self.env), n_steps=n_steps, resolution=resolution, **self.options)
+            return partial(named(self.env), n_steps=n_steps, resolution=resolution, **self.options)
         except ModuleNotFoundError as error:
             raise ValueError(
                 f"the real world {self.name!r} is not installed ({error}); pip install 'revisit[{self.extra}]'"
@@ -49,12 +53,18 @@ class Entry:
 
     def explorer_maker(self) -> Callable[[int], Policy]:
         """A picklable function from a seed to the scripted explorer."""
-        return _named(self.explorer)
+        return named(self.explorer)
 
 
-def _named(path: str) -> Any:
-    module, name = path.split(":")
-    return getattr(importlib.import_module(module), name)
+def named(thing: Any) -> Any:
+    """What "module:name" names; anything but text is itself."""
+    if not isinstance(thing, str):
+        return thing
+    module, name = thing.split(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except AttributeError as error:
+        raise ValueError(f"{thing!r} names nothing: {error}") from None
 
 
 def _maze(name: str, size: int) -> Entry:
@@ -76,7 +86,19 @@ WORLDS = {
 
 
 def find(world: str) -> Entry:
-    """The entry called `world`; ValueError with the known names otherwise."""
+    """The entry called `world`, or the one that the world file `world` (.toml) describes; ValueError with what is known else."""
+    if world.endswith(".toml"):
+        return _from_file(Path(world))
     if world not in WORLDS:
-        raise ValueError(f"unknown world {world!r}; known: {', '.join(WORLDS)}")
+        raise ValueError(f"unknown world {world!r}; known: {', '.join(WORLDS)}, or a world file (.toml)")
     return WORLDS[world]
+
+
+def _from_file(path: Path) -> Entry:
+    file = world_file.read(path)
+    if file.name in WORLDS:
+        raise ValueError(f"{path}: the name {file.name!r} is taken; choose another")
+    explorer = file.explorer or partial(RandomPolicy, file.actions)
+    return Entry(
+        file.name, file.fps, file.actions, "envs.gym_world:GymWorld", explorer, options={"world": file}, model=file.model
+    )

@@ -69,6 +69,8 @@ class ModelConfig:
     as well, calls hold whole chunks, and `window` must reach back over one."""
     nearness: tuple[float, ...] = (0.0, 0.35, 0.8, 1.5, 3.0)
     """Inverse distances (1 / cells) at which the frame before is moved along with the player; empty: not at all."""
+    pose: bool = True
+    """Whether the world tells where the player stands. Where it does not, all is seen from one place and keys act by themselves."""
     pose_attention: bool = True
     """Rotate attention's queries and keys by where the token looks in the world."""
     d_state: int = 64
@@ -94,6 +96,10 @@ class ModelConfig:
                 )
         if self.d_model % self.d_head:
             raise ValueError(f"d_model {self.d_model} is not a multiple of d_head {self.d_head}")
+        if not self.pose and (self.pose_attention or any(layer.mixer == "map" for layer in self.layers)):
+            raise ValueError(
+                "pose is false, yet map layers or pose_attention go by it; choose ssd layers and pose_attention false"
+            )
         if not 0 <= self.camera.view_rows <= height:
             raise ValueError(f"the camera fills {self.camera.view_rows} rows of an image of {height}; choose 0 (all) to {height}")
         if self.chunk < 1:
@@ -204,12 +210,26 @@ def maze_mamba() -> ModelConfig:
     )
 
 
+def generic_small() -> ModelConfig:
+    """Any world of pictures and keys, poses or none: square tokens, block-wise scans of mixed sizes, the frame before as it was."""
+    blocks = ((4, 4), (2, 2), (1, 1), (4, 4))
+    return ModelConfig(
+        world="generic",
+        patch=(16, 16),
+        layers=tuple(Layer(mixer="ssd", block=block) for block in blocks),
+        nearness=(0.0,),
+        pose=False,
+        pose_attention=False,
+    )
+
+
 PRESETS = {
     "maze-small": maze_small,
     "voxel-small": voxel_small,
     "maze-attention": maze_attention,
     "maze-paper": maze_paper,
     "maze-mamba": maze_mamba,
+    "generic-small": generic_small,
 }
 
 

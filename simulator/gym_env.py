@@ -18,7 +18,7 @@ from gymnasium.vector.utils import batch_space
 from envs.episode import Episode
 from simulator.engine import Moment
 from simulator.recipe import Recipe, load_dream
-from simulator.world import Snapshot
+from simulator.world import Snapshot, Tick
 from simulator.worlds import LearnedWorld
 
 N_STEPS = 1000
@@ -40,9 +40,9 @@ def _spaces(dream: LearnedWorld) -> tuple[gym.spaces.Box, gym.spaces.Discrete]:
 class LearnedEnv(gym.Env[np.ndarray, int]):
     """A dream behind the API of the world it was learned from: observations (H, W, 3) uint8, reward 0, never ends by itself.
 
-    `info` carries the believed `pose` (5,) and `t`. engine: play this one; else `checkpoint` (None: the shipped model of
-    `world`) is loaded. clip, frame: the start clip and the last of its frames absorbed; None is the model's first clip, "" a
-    cold start. `reset(options={"clip": ..., "frame": ...})` chooses another for that episode on.
+    `info` carries `t` and the believed `pose` (5,), where the model has one. engine: play this one; else `checkpoint` (None: the
+    shipped model of `world`) is loaded. clip, frame: the start clip and the last of its frames absorbed; None is the model's
+    first clip, "" a cold start. `reset(options={"clip": ..., "frame": ...})` chooses another for that episode on.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 4}  # noqa: RUF012
@@ -75,11 +75,11 @@ class LearnedEnv(gym.Env[np.ndarray, int]):
         if options is not None and "clip" in options:
             self.dream.choose_start(options["clip"], options.get("frame", -1))
         tick = self.dream.reset(int(self.np_random.integers(N_SEEDS)) if seed is None else seed)
-        return tick.frame.copy(), {"pose": np.array(tick.pose), "t": tick.t}
+        return tick.frame.copy(), _info(tick)
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         tick = self.dream.step(int(action))
-        return tick.frame.copy(), 0.0, False, False, {"pose": np.array(tick.pose), "t": tick.t}
+        return tick.frame.copy(), 0.0, False, False, _info(tick)
 
     def render(self) -> np.ndarray:  # type: ignore[override]
         return self.dream.snapshot().tick.frame.copy()
@@ -90,6 +90,10 @@ class LearnedEnv(gym.Env[np.ndarray, int]):
 
     def restore(self, snapshot: Snapshot) -> None:
         self.dream.restore(snapshot)
+
+
+def _info(tick: Tick) -> dict[str, Any]:
+    return {"t": tick.t} | ({} if tick.pose is None else {"pose": np.array(tick.pose)})
 
 
 class LearnedVectorEnv(VectorEnv):
@@ -148,7 +152,7 @@ class LearnedVectorEnv(VectorEnv):
         return observation, np.zeros(self.num_envs), np.zeros(self.num_envs, bool), truncated, info
 
     def _observe(self, moment: Moment) -> tuple[np.ndarray, dict[str, Any]]:
-        return moment.frame.copy(), {"pose": moment.pose.copy()}
+        return moment.frame.copy(), {"pose": moment.pose.copy()} if self.dream.engine.has_pose else {}
 
 
 def _register() -> None:

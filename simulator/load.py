@@ -13,13 +13,15 @@ from models.ops.choose import choose
 from simulator.engine import Engine, Trait
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
+WORLD_FILE = "world.toml"
+"""What a model folder holds for a world that is known by a file only: its actions, their keys and its pace are read from it."""
 ONE_THREAD_BELOW = 20_000_000
 """Parameters below which a frame is played on one CPU thread. Measured with 2.6 million on two cores: 16.1 ms a frame with one
 thread, 15.6 with two, and over a second with two where another program keeps a core busy, since threads wait for each other."""
 
 
 def load_engine(checkpoint: Path | None, world: str, *, n_steps: int | None = None, device: str = "auto") -> Engine:
-    """The engine of `checkpoint`, or of the model shipped for `world`.
+    """The engine of `checkpoint`, or of the model shipped for `world`: a name, or a world file.
 
     n_steps: denoising steps a frame, None for the model's own. device: cpu, cuda, mps, or auto for the best there is.
     Raises CheckpointError for folders that are no checkpoint, ValueError for a model of another world or an absent device.
@@ -29,13 +31,14 @@ def load_engine(checkpoint: Path | None, world: str, *, n_steps: int | None = No
         known = sorted(path.name for path in SHIPPED.glob("*") if (path / "config.json").exists())
         raise ValueError(f"no model is shipped for world {world!r}; shipped: {', '.join(known) or 'none'}; give --checkpoint DIR")
     config = checkpoints.read_config(folder)
-    if config.world != world:
+    if config.world != (find(world).name if world.endswith(".toml") else world):
         raise ValueError(f"{folder} is a model of {config.world!r}, not of {world!r}; give --world {config.world}")
     if config.chunk > 1:
         raise ValueError(
             f"{folder} has chunk {config.chunk}: its frames see later ones, which a live player has not; give one with chunk 1"
         )
-    entry = find(world)
+    own = folder / WORLD_FILE
+    entry = find(str(own) if own.is_file() else world)
     chosen, why = choose_device(device)
     loaded = checkpoints.load(folder, chosen)
     scan = choose("auto", chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,10 +30,10 @@ ENDLESS = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """world: "memory-maze" (also -11, -13, -15) or "voxel". checkpoint: folder, None the shipped one. kind: dream, real, beside
-    or split. context: an episode file to start from, and its hash. n_steps: denoising steps a frame, None the model's own.
-    n_lead_in: real steps absorbed before play beside reality. device: torch device or auto. resolution: pixels along one side
-    of a real world played alone; beside a dream it has the dream's.
+    """world: "memory-maze" (also -11, -13, -15), "voxel" or a world file. checkpoint: folder, None the shipped one. kind: dream,
+    real, beside or split. context: an episode file to start from, and its hash. n_steps: denoising steps a frame, None the
+    model's own. n_lead_in: real steps absorbed before play beside reality. device: torch device or auto. resolution: pixels
+    along one side of a real world played alone; beside a dream it has the dream's.
     """
 
     world: str = "memory-maze"
@@ -55,6 +56,14 @@ class Recipe:
         if self.context_hash not in (None, found):
             raise ValueError(f"{self.context} has changed since (hash {found}, then {self.context_hash}); put the old file back")
         return replace(self, context_hash=found)
+
+
+def world_of(checkpoint: Path | None) -> str:
+    """The name of the world that the model in `checkpoint` dreams; memory-maze where none is given or none can be read."""
+    try:
+        return str(json.loads((checkpoint / "config.json").read_text())["world"]) if checkpoint else "memory-maze"
+    except (OSError, ValueError, LookupError, TypeError):
+        return "memory-maze"  # whoever loads the checkpoint says what is wrong with it
 
 
 def env_maker(world: str, resolution: int = 64) -> Callable[[], gym.Env]:

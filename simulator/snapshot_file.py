@@ -99,5 +99,5 @@ def load(path: Path, engine: Any) -> Snapshot:
 
     values = walk("moment", {field.name: getattr(blank, field.name) for field in fields(Moment)}, fill)
     moment = replace(blank, **values)
-    tick = Tick(moment.frame[0], about["t"], about["action"], moment.pose[0])
+    tick = Tick(moment.frame[0], about["t"], about["action"], moment.pose[0] if engine.has_pose else None)
     return Snapshot(tick, DreamState(moment, about["n_steps"]))

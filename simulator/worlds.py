@@ -98,7 +98,8 @@ class LearnedWorld:
 
     def _show(self, action: int, t: int, started: float) -> Tick:
         moment = self._now()
-        self._tick = Tick(moment.frame[0], t, action, moment.pose[0], time.perf_counter() - started)
+        pose = moment.pose[0] if self.engine.has_pose else None
+        self._tick = Tick(moment.frame[0], t, action, pose, time.perf_counter() - started)
         return self._tick
 
     def _now(self) -> Moment:

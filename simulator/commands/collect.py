@@ -14,7 +14,7 @@ class Options:
     out: Path
     """Folder for the episodes; files already there are kept, so a stopped run goes on."""
     world: str = "memory-maze"
-    """memory-maze (9x9) or memory-maze-11, -13, -15; voxel."""
+    """memory-maze (9x9) or memory-maze-11, -13, -15; voxel; or a world file (.toml)."""
     episodes: int = 100
     """Episodes to have in the end, one maze (seed) each."""
     steps: int = 1000
@@ -23,9 +23,6 @@ class Options:
     """Processes; each keeps one core busy."""
     seed: int = 0
     """Seed of the first episode; the others follow. Held-out sets use seeds never trained on."""
-
-
-MAZES = {"memory-maze": 9, "memory-maze-11": 11, "memory-maze-13": 13, "memory-maze-15": 15}
 
 
 def run(options: Options) -> int:

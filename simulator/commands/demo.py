@@ -23,6 +23,7 @@ from simulator.demo import figure, film, follow, story, trial
 from simulator.demo.routes import LOOK_AWAY, LOOP
 from simulator.demo.trial import Trial
 from simulator.rates import chosen_rate
+from simulator.recipe import world_of
 
 ROUTES = {"look-away": LOOK_AWAY, "loop": LOOP, "amnesia": LOOK_AWAY}
 
@@ -59,7 +60,7 @@ def run(options: Options, engine: Any = None) -> int:
         raise ValueError(f"--seed {options.seed}; expected 0 or more")
     if options.gap is not None and options.gap < 1:
         raise ValueError(f"--gap {options.gap}; expected 1 frame or more")
-    world = "voxel" if options.name == "story" else "memory-maze"
+    world = {"story": "voxel", "follow": world_of(options.checkpoint)}.get(options.name, "memory-maze")
     if engine is None:
         engine = _load(options, world)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -103,7 +104,8 @@ def _follow(options: Options, engine: Any) -> int:
     episode = episodes.load(Path(options.context))
     start = 161 if options.at == -1 else options.at + 1
     n_frames = 200 if options.gap is None else options.gap
-    modes = {"dream, poses given": True} | ({"dream, keys only": False} if engine.has_ego_motion else {})
+    modes = {"dream, poses given": True} if engine.has_pose else {}
+    modes |= {"dream, keys only": False} if engine.has_ego_motion else {}
     with tqdm(desc="follow", unit="frame", total=n_frames * len(modes)) as bar:
         found = {
             name: follow.follow(engine, episode, start, n_frames, options.seed, given, bar.update)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.intents import Reset
-from simulator.recipe import Recipe, first_reset
+from simulator.recipe import Recipe, first_reset, world_of
 from simulator.session_file import Header
 from simulator.twin import dream_of
 from simulator.world import World
@@ -14,8 +14,9 @@ from simulator.world import World
 
 @dataclass(frozen=True, kw_only=True)
 class WorldOptions:
-    world: str = "memory-maze"
-    """memory-maze or voxel; the real maze also as memory-maze-11, -13, -15."""
+    world: str | None = None
+    """memory-maze or voxel, the real maze also as memory-maze-11, -13, -15, or a world file (.toml); without it the
+    checkpoint's own, else memory-maze."""
     checkpoint: Path | None = None
     """Folder of a trained model; without it the shipped one plays."""
     real: bool = False
@@ -55,7 +56,7 @@ class WorldOptions:
         if self.history_mb < 1:
             raise ValueError(f"--history-mb {self.history_mb}; expected 1 or more")
         return Recipe(
-            world=self.world,
+            world=self.world or world_of(self.checkpoint),
             checkpoint=None if self.checkpoint is None else str(self.checkpoint),
             kind=chosen[0] if chosen else "dream",
             context=None if self.context is None else str(self.context),

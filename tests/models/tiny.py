@@ -29,6 +29,7 @@ LAYERS = {
     "maze-attention": (Layer(mixer="none"),) * 2,
     "maze-paper": (Layer(mixer="ssd", block=(2, 2)), Layer(mixer="ssd", block=(1, 4))),
     "maze-mamba": (dataclasses.replace(SSD, attention=False),) * 2,
+    "generic-small": (SSD, Layer(mixer="ssd", block=(1, 2))),
 }
 """What each preset's layers look like at toy size."""
 
