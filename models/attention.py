@@ -45,10 +45,7 @@ class LocalAttention(nn.Module):
         q, keys = self.project(tokens, phases, state)
         if kernel == "auto":
             kernel = "flex" if self.chunk > 1 and tokens.device.type == "cuda" else "plain"
-        if kernel == "flex":
-            mixed = flex.attend(q, keys, self.lag, self.window, self.chunk)
-        else:
-            mixed = self._attend(q, *(self._seen(part) for part in keys))
+        mixed = flex.attend(q, keys, self.lag, self.window, self.chunk) if kernel == "flex" else self._attend(q, keys)
         return self.out(mixed.to(tokens.dtype)), keys
 
     def project(self, tokens: Tensor, phases: Tensor | None, state: KVState) -> tuple[Tensor, KVState]:
@@ -68,31 +65,32 @@ class LocalAttention(nn.Module):
         )
         return q, keys
 
-    def _seen(self, part: Tensor) -> Tensor:
-        """(b, w + t, ...) -> (b, t / c, l, ...): the l = w + 1 entries ending at each frame, or the l = 2 c of two chunks."""
-        if self.chunk == 1:
-            return part.unfold(1, self.window + 1, 1).movedim(-1, 2)
-        return part[:, self.window - self.chunk :].unfold(1, 2 * self.chunk, self.chunk).movedim(-1, 2)
-
-    def _bias(self) -> Tensor:
-        """The lag's bias (h, c, l) of the frames of a chunk on the entries they see."""
-        if self.chunk == 1:
-            return self.lag[:, None]
-        query = torch.arange(self.chunk, device=self.lag.device)[:, None]
-        key = torch.arange(-self.chunk, self.chunk, device=self.lag.device)
-        return self.lag[:, masks.lag_index(query, key, self.window, self.chunk)]
-
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, valid: Tensor) -> Tensor:
-        """q (b, t, s, h, p) on k, v (b, t / c, l, s, h, p), valid (b, t / c, l) -> (b, t, s, h p)."""
-        b, t, s, h, p = q.shape
-        m = b * t // self.chunk  # chunks, each a row of its own: all its frames see the same entries
-        queries = q.reshape(m, -1, h, p).transpose(1, 2)  # (m, h, c s, p)
-        keys = k.reshape(m, -1, h, p).transpose(1, 2)
-        values = v.reshape(m, -1, h, p).transpose(1, 2)
-        bias = self._bias().masked_fill(~valid.reshape(m, 1, 1, -1), -torch.inf)  # (m, h, c, l)
+    def _together(self, t: int) -> int:
+        """Frames whose queries are put to the same entries: a chunk's; else one, or some in a long window, to copy keys less."""
         if self.chunk > 1:
-            bias = bias.repeat_interleave(s, dim=2)  # (m, h, c s, l)
-        scores = (queries @ keys.transpose(-1, -2)) * p**-0.5
+            return self.chunk
+        return next(n for n in range(max(1, self.window // 4), 0, -1) if t % n == 0)
+
+    def _attend(self, q: Tensor, keys: KVState) -> Tensor:
+        """q (b, t, s, h, p) on the keys of all w + t frames -> (b, t, s, h p)."""
+        b, t, s, h, p = q.shape
+        n = self._together(t)
+        back = self.window if self.chunk == 1 else self.chunk  # entries before the first of the n frames
+        k, v, valid = (part[:, self.window - back :].unfold(1, back + n, n).movedim(-1, 2) for part in keys)  # (b, t / n, l, ...)
+        m = b * t // n
+        queries = q.reshape(m, -1, h, p).transpose(1, 2)  # (m, h, n s, p)
+        values = v.reshape(m, -1, h, p).transpose(1, 2)
+        bias = self._bias(n, back).masked_fill(~valid.reshape(m, 1, 1, -1), -torch.inf)  # (m, h, n, l)
+        if n > 1:
+            bias = bias.repeat_interleave(s, dim=2)  # (m, h, n s, l)
+        scores = (queries @ k.reshape(m, -1, h, p).permute(0, 2, 3, 1)) * p**-0.5
         scores = scores.unflatten(-1, (-1, s)) + bias[..., None].to(scores.dtype)
         weights = F.softmax(scores.flatten(-2), dim=-1, dtype=torch.float32).to(values.dtype)
         return (weights @ values).transpose(1, 2).reshape(b, t, s, h * p)
+
+    def _bias(self, n: int, back: int) -> Tensor:
+        """The lag's bias (h, n, l) of n frames on the l = back + n entries put to them, -inf where they must not look."""
+        query = torch.arange(n, device=self.lag.device)[:, None]
+        key = torch.arange(-back, n, device=self.lag.device)
+        bias = self.lag[:, masks.lag_index(query, key, self.window, self.chunk)]
+        return bias.masked_fill(~masks.visible(query, key, self.window, self.chunk), -torch.inf)

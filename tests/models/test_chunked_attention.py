@@ -15,8 +15,8 @@ from models.state import KVState
 from tests.models.tiny import FAMILIES, SMALL, assert_same_state, inputs, part_of, randomised
 
 TOLERANCE = 2e-5
-SIZES = [(1, 0), (1, 2), (2, 2), (2, 5), (3, 3), (5, 5)]
-"""Chunk and window; a window longer than a chunk carries frames that are not seen."""
+SIZES = [(1, 0), (1, 2), (1, 12), (2, 2), (2, 5), (3, 3), (5, 5)]
+"""Chunk and window; a window longer than a chunk carries frames that are not seen, and a long one is put to frames together."""
 
 
 def close(a, b, tolerance=TOLERANCE):
@@ -99,7 +99,7 @@ def outcome(kernel, chunk, window, device):
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
-@pytest.mark.parametrize(("chunk", "window"), [(1, 2), (2, 5), (5, 5)])
+@pytest.mark.parametrize(("chunk", "window"), [(1, 2), (1, 12), (2, 5), (5, 5)])
 def test_flex_attention_equals_the_plain_one_in_values_and_gradients(chunk, window, monkeypatch):
     # PyTorch refuses gradients of FlexAttention on a CPU only because no fused kernel has them; unfused they exist
     monkeypatch.setattr(flex_attention, "_validate_device", lambda *_: None)
