@@ -24,7 +24,7 @@ class Block(nn.Module):
         d, inner = config.d_model, int(config.d_model * config.mlp_ratio)
         self.mixer: MambaMixer | MapMixer | None = None
         if layer.mixer == "ssd":
-            self.mixer = MambaMixer(config, layer.block)
+            self.mixer = MambaMixer(config, layer)
         elif layer.mixer == "map":
             self.mixer = MapMixer(config)
         self.attention = LocalAttention(config) if layer.attention else None
@@ -44,6 +44,7 @@ class Block(nn.Module):
         modulation: Tensor,
         address: Address | None,
         phases: Tensor | None,
+        turns: Tensor | None,
         state: LayerState,
         *,
         all_states: bool = True,
@@ -57,7 +58,7 @@ class Block(nn.Module):
         shift_m, scale_m, shift_a, scale_a, shift_f, scale_f = (modulation + self.modulation).unsqueeze(2).unbind(3)
         states, keys = None, state.local
         if isinstance(self.mixer, MambaMixer):
-            mixed, states = self.mixer(_modulate(tokens, shift_m, scale_m), state.long, all_states=all_states)
+            mixed, states = self.mixer(_modulate(tokens, shift_m, scale_m), turns, state.long, all_states=all_states)
             tokens = tokens + mixed
         elif isinstance(self.mixer, MapMixer):
             assert address is not None

@@ -6,7 +6,9 @@ import dataclasses
 import difflib
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 Mixer = Literal["none", "ssd", "map"]
@@ -47,6 +49,8 @@ class Layer:
     block: tuple[int, int] = (1, 16)
     """Tokens (rows, columns) of one spatial block of the `ssd` scan; each block carries its own state."""
     attention: bool = True
+    pose_scan: bool = False
+    """Rotate B and C of the `ssd` scan by where the token looks in the world."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +98,14 @@ class ModelConfig:
                 raise ValueError(
                     f"layer {index}: block {layer.block} does not tile the {rows}x{columns} token grid; choose divisors"
                 )
+            if layer.pose_scan and (layer.mixer != "ssd" or self.d_state % 4):
+                raise ValueError(
+                    f"layer {index}: pose_scan turns an ssd scan whose d_state is a multiple of 4; "
+                    f"this is {layer.mixer!r} with d_state {self.d_state}"
+                )
         if self.d_model % self.d_head:
             raise ValueError(f"d_model {self.d_model} is not a multiple of d_head {self.d_head}")
-        if not self.pose and (self.pose_attention or any(layer.mixer == "map" for layer in self.layers)):
+        if not self.pose and (self.pose_attention or any(layer.mixer == "map" or layer.pose_scan for layer in self.layers)):
             raise ValueError(
                 "pose is false, yet map layers or pose_attention go by it; choose ssd layers and pose_attention false"
             )
@@ -194,19 +203,20 @@ def voxel_small() -> ModelConfig:
 
 def maze_attention() -> ModelConfig:
     """Baseline: frame-local attention only; pose as input and in attention, nothing older than the window."""
-    return dataclasses.replace(maze_small(), layers=(Layer(mixer="none"),) * 4, mlp_ratio=2.9)
+    return dataclasses.replace(maze_small(), layers=(Layer(mixer="none"),) * 4, mlp_ratio=3.71)
 
 
 def maze_paper() -> ModelConfig:
     """The paper's hybrid: block-wise scan of mixed sizes with frame-local attention; pose as input only."""
     blocks = ((1, 16), (1, 4), (1, 2), (1, 16))
-    return dataclasses.replace(maze_small(), layers=tuple(Layer(mixer="ssd", block=b) for b in blocks), pose_attention=False)
+    layers = tuple(Layer(mixer="ssd", block=block) for block in blocks)
+    return dataclasses.replace(maze_small(), layers=layers, mlp_ratio=1.84, pose_attention=False)
 
 
 def maze_mamba() -> ModelConfig:
     """Baseline: Mamba-2 only, one block, no attention; pose as input."""
     return dataclasses.replace(
-        maze_small(), layers=(Layer(mixer="ssd", attention=False),) * 4, mlp_ratio=3.4, pose_attention=False
+        maze_small(), layers=(Layer(mixer="ssd", attention=False),) * 4, mlp_ratio=3.82, pose_attention=False
     )
 
 
@@ -223,7 +233,7 @@ def generic_small() -> ModelConfig:
     )
 
 
-PRESETS = {
+PRESETS: dict[str, Callable[[], ModelConfig]] = {
     "maze-small": maze_small,
     "voxel-small": voxel_small,
     "maze-attention": maze_attention,
@@ -231,6 +241,27 @@ PRESETS = {
     "maze-mamba": maze_mamba,
     "generic-small": generic_small,
 }
+
+_SSD, _NONE = Layer(mixer="ssd"), Layer(mixer="none")
+_VARIED: dict[str, tuple[ModelConfig, dict[str, Any]]] = {
+    "maze-mamba-attention": (maze_paper(), {"layers": (_SSD,) * 4}),
+    "maze-attention-32": (maze_attention(), {"window": 32}),
+    "maze-attention-64": (maze_attention(), {"window": 64}),
+    "maze-paper-blocks-1": (maze_paper(), {"layers": (dataclasses.replace(_SSD, block=(1, 1)),) * 4}),
+    "maze-paper-blocks-4": (maze_paper(), {"layers": (dataclasses.replace(_SSD, block=(1, 4)),) * 4}),
+    "maze-ssd": (maze_small(), {"layers": (_NONE, _SSD) * 2, "mlp_ratio": 2.77}),
+    "maze-ssd-turned": (maze_small(), {"layers": (_NONE, dataclasses.replace(_SSD, pose_scan=True)) * 2, "mlp_ratio": 2.77}),
+    "maze-small-coarse": (maze_small(), {"grid": MapGrid(n_x=10, n_y=10, cells_per_slot=1.0)}),
+    "maze-small-narrow": (maze_small(), {"d_map_head": 12, "mlp_ratio": 3.06}),
+    "maze-small-wide": (maze_small(), {"d_map_head": 48, "mlp_ratio": 1.38}),
+    "maze-small-window-1": (maze_small(), {"window": 1}),
+    "maze-small-window-8": (maze_small(), {"window": 8}),
+    "maze-small-no-sweep": (maze_small(), {"nearness": (), "mlp_ratio": 4.17}),
+    "maze-attention-no-sweep": (maze_attention(), {"nearness": (), "mlp_ratio": 5.38}),
+}
+"""Baselines and ablations that vary one thing; `mlp_ratio` makes up for the parameters it takes or gives."""
+
+PRESETS |= {name: partial(dataclasses.replace, config, **changes) for name, (config, changes) in _VARIED.items()}
 
 
 def preset(name: str) -> ModelConfig:

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.config import ModelConfig
+from models.addressing import rotate
+from models.config import Layer, ModelConfig
 from models.ops.scan import Scan, ssd_scan
 from models.state import SSMState
 
@@ -32,11 +33,13 @@ class MambaMixer(nn.Module):
     """Selective state space over time (Dao & Gu 2024, SSD), one state a spatial block (Po et al. 2025, block-wise scan).
 
     Within a frame the tokens of a block see the carried state and one another; the state then takes the frame's sum.
+    With `pose_scan`, B and C turn with the place each token looks at, so that what was written there answers when it is asked.
     """
 
-    def __init__(self, config: ModelConfig, block: tuple[int, int]) -> None:
+    def __init__(self, config: ModelConfig, layer: Layer) -> None:
         super().__init__()
-        self.grid, self.block = config.token_grid, block
+        self.grid, self.block, self.pose_scan = config.token_grid, layer.block, layer.pose_scan
+        block = layer.block
         self.h, self.p, self.n = config.n_ssd_heads, config.d_ssd_head, config.d_state
         self.g = (self.grid[0] // block[0]) * (self.grid[1] // block[1])
         inner = self.h * self.p
@@ -54,8 +57,8 @@ class MambaMixer(nn.Module):
     def init_state(self, b: int, device: torch.device) -> SSMState:
         return SSMState(torch.zeros(b, self.g, self.h, self.p, self.n, device=device))
 
-    def forward(self, tokens: Tensor, state: SSMState, *, all_states: bool = True) -> tuple[Tensor, Tensor]:
-        """tokens (b, t, s, d) -> outputs (b, t, s, d) and the states (b, t + 1, g, h, p, n).
+    def forward(self, tokens: Tensor, turns: Tensor | None, state: SSMState, *, all_states: bool = True) -> tuple[Tensor, Tensor]:
+        """tokens (b, t, s, d), turns (b, t, s, h, n / 2) -> outputs (b, t, s, d) and the states (b, t + 1, g, h, p, n).
 
         all_states=False leaves the work to `self.scan`, which may return the last state alone: (b, 1, g, h, p, n).
         """
@@ -64,13 +67,19 @@ class MambaMixer(nn.Module):
         gate, x, B, C, dt = self.inward(blocks).split(self.split, dim=-1)
         x = F.silu(x).unflatten(-1, (self.h, self.p))
         B, C = F.silu(B).unsqueeze(-2), F.silu(C).unsqueeze(-2)  # shared by all heads
+        if self.pose_scan:
+            assert turns is not None
+            turned = to_blocks(turns.flatten(-2), self.grid, self.block).unflatten(-1, (self.h, -1))
+            B, C = rotate(B, turned), rotate(C, turned)
         dt = F.softplus(dt.float() + self.dt_bias)
         log_decay = -self.log_rate.exp() * dt.mean(dim=2)
         written = x.float() * dt[..., None]
-        B, C = (part.float().expand(-1, -1, -1, self.h, -1) for part in (B, C))
+        B, C = B.float(), C.float()
+        shared = written.flatten(-2).unflatten(-1, (B.shape[-2], -1))  # heads of one B and C side by side: one product for all
+        within = torch.einsum("btihn,btjhn,btjhp->btihp", C, B, shared)
+        B, C = (part.expand(-1, -1, -1, self.h, -1) for part in (B, C))
         y, states = (ssd_scan if all_states else self.scan)(written, log_decay, B, C, state.ssm.flatten(0, 1))
-        within = torch.einsum("btihn,btjhn,btjhp->btihp", C[..., :1, :], B[..., :1, :], written.flatten(-2)[..., None, :])
-        y = y + within.unflatten(-1, (self.h, self.p)).squeeze(3) + self.skip[:, None] * x
+        y = y + within.flatten(-2).unflatten(-1, (self.h, self.p)) + self.skip[:, None] * x
         out = self.outward(self.norm(y.flatten(-2).to(tokens.dtype)) * F.silu(gate))
         return from_blocks(out, self.grid, self.block), states.unflatten(0, (b, self.g)).transpose(1, 2)
 

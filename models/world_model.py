@@ -16,6 +16,7 @@ from models.config import ModelConfig
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
 from models.reprojection import pixel_rays, sweep
+from models.rotary import Rotary
 from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
 
 N_TOKEN_WAVES = 6
@@ -38,9 +39,6 @@ class WorldModel(nn.Module):
     angles: Tensor
     pixel_rays: Tensor
     waves: Tensor
-    harmonics: Tensor
-    gaze: Tensor
-    frequencies: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -59,20 +57,10 @@ class WorldModel(nn.Module):
         self.register_buffer("angles", addressing.token_angles(config), persistent=False)
         self.register_buffer("pixel_rays", pixel_rays(config), persistent=False)
         self.register_buffer("waves", 2.0 ** torch.arange(N_TOKEN_WAVES), persistent=False)
-        n_waves = config.d_head // 4
-        self.register_buffer(
-            "harmonics", torch.tensor([1, 2, 4, 8, 12, 16, 24, 32] * n_waves)[:n_waves].float(), persistent=False
-        )
-        self._register_waves(n_waves)
+        self.rotary = Rotary(d // config.d_head, config.d_head) if config.pose_attention else None
+        pose_scan = any(layer.pose_scan for layer in config.layers)
+        self.rotary_scan = Rotary(config.n_ssd_heads, config.d_state) if pose_scan else None
         self._init_weights()
-
-    def _register_waves(self, n_waves: int) -> None:
-        """Fixed spatial frequencies, spread over directions and over 0.7 ... 9 radians a cell; distances by head."""
-        angle = torch.arange(n_waves) * (math.pi * (3 - math.sqrt(5)))
-        size = torch.logspace(math.log10(0.7), math.log10(9.0), n_waves)
-        self.register_buffer("frequencies", torch.stack([angle.cos(), angle.sin()], -1) * size[:, None], persistent=False)
-        n_heads = self.config.d_model // self.config.d_head
-        self.register_buffer("gaze", torch.linspace(0.0, 3.5, n_heads), persistent=False)
 
     def _init_weights(self) -> None:
         for name, module in self.named_modules():
@@ -125,9 +113,8 @@ class WorldModel(nn.Module):
         with torch.autocast(frames.device.type, enabled=False):  # geometry in full precision: a bearing off by 0.04 is a blur
             view = addressing.rays(config, control.pose, self.angles)
             address = address_of(config, view) if any(layer.mixer == "map" for layer in config.layers) else None
-            phases = (
-                addressing.rotary_phases(view, self.harmonics, self.gaze, self.frequencies) if config.pose_attention else None
-            )
+            phases = self.rotary(view) if self.rotary is not None else None
+            turns = self.rotary_scan(view) if self.rotary_scan is not None else None
             moved = self._moved(last, control.pose, config.nearness if predict else config.nearness[:1])
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, moved)
@@ -135,7 +122,7 @@ class WorldModel(nn.Module):
         for i, (block, layer_state) in enumerate(zip(self.blocks, state.layers, strict=True), 1):
             outputs = predict or i < len(self.blocks)
             tokens, states, keys = block(
-                tokens, modulation, address, phases, layer_state, all_states=all_states, outputs=outputs
+                tokens, modulation, address, phases, turns, layer_state, all_states=all_states, outputs=outputs
             )
             layers.append((states, keys))
         if not predict:

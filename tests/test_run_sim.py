@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import run_sim
+from models.config import PRESETS
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = [name for name in run_sim.COMMANDS if (ROOT / "simulator" / "commands" / f"{name}.py").exists()]
@@ -100,7 +101,7 @@ def test_an_interrupted_command_says_that_nothing_is_lost(monkeypatch, capsys):
 
 def test_presets_can_be_listed(tmp_path, capsys):
     assert run_sim.main(["train", "--data", str(tmp_path), "--out", str(tmp_path), "--preset", "list"]) == 0
-    assert capsys.readouterr().out.split() == ["maze-small", "maze-attention", "maze-paper", "maze-mamba"]
+    assert capsys.readouterr().out.split() == list(PRESETS)
 
 
 def test_help_comes_up_without_the_heavy_libraries():

@@ -9,12 +9,22 @@ import pytest
 
 from models import config as configs
 from models.config import PRESETS, Layer, ModelConfig
+from models.world_model import WorldModel
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_survives_json(name):
     config = configs.preset(name)
     assert configs.from_dict(ModelConfig, json.loads(json.dumps(configs.to_dict(config)))) == config
+
+
+def n_parameters(name):
+    return sum(parameter.numel() for parameter in WorldModel(configs.preset(name)).parameters())
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("maze-")])
+def test_models_that_are_compared_have_as_many_parameters(name):
+    assert n_parameters(name) == pytest.approx(n_parameters("maze-small"), rel=0.01)
 
 
 def plain(**changes):
@@ -39,6 +49,7 @@ def test_a_key_like_no_other_lists_what_is_known():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"layers": [{"pose_scan": True}]}, "layer 0: pose_scan turns an ssd scan .* this is 'map' with d_state 64"),
         ({"d_model": "big"}, "config.d_model is 'big'; expected int"),
         ({"d_model": True}, "config.d_model is True; expected int"),
         ({"image": 64}, "config.image is 64; expected a list"),

@@ -29,9 +29,11 @@ LAYERS = {
     "maze-attention": (Layer(mixer="none"),) * 2,
     "maze-paper": (Layer(mixer="ssd", block=(2, 2)), Layer(mixer="ssd", block=(1, 4))),
     "maze-mamba": (dataclasses.replace(SSD, attention=False),) * 2,
+    "maze-mamba-attention": (SSD, SSD),
+    "maze-ssd-turned": (dataclasses.replace(SSD, pose_scan=True),) * 2,
     "generic-small": (SSD, Layer(mixer="ssd", block=(1, 2))),
 }
-"""What each preset's layers look like at toy size."""
+"""What each preset's layers look like at toy size; presets that differ from these in sizes alone are left out."""
 
 
 def _toy(make: Callable[[], ModelConfig], layers: tuple[Layer, ...]) -> ModelConfig:
@@ -40,10 +42,11 @@ def _toy(make: Callable[[], ModelConfig], layers: tuple[Layer, ...]) -> ModelCon
     return dataclasses.replace(config, layers=layers, camera=dataclasses.replace(config.camera, view_rows=rows), **SMALL)
 
 
-FAMILIES = {name: _toy(make, LAYERS[name]) for name, make in PRESETS.items()} | {
+FAMILIES = {name: _toy(PRESETS[name], layers) for name, layers in LAYERS.items()} | {
     "ssd-one-token-blocks": ModelConfig(layers=(Layer(mixer="ssd", block=(1, 1)), SSD), **SMALL),
     "map-and-ssd": ModelConfig(layers=(Layer(), SSD), **SMALL),
     "map-without-attention": ModelConfig(layers=(Layer(attention=False),) * 2, **SMALL),
+    "long-window": ModelConfig(layers=(Layer(), SSD), **(SMALL | {"window": 8})),
     "no-frame-before": ModelConfig(layers=(Layer(), SSD), **(SMALL | {"nearness": ()})),
 }  # fmt: skip
 """Every preset at toy size, and mixtures that use the same parts otherwise."""
