@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -66,25 +67,23 @@ class Engine:
         self.config = checkpoint.model.config
         self.fingerprint, self.contexts = checkpoint.fingerprint, checkpoint.contexts
         self.actions, self.fps = trait
-        self.world, self.has_pose = self.config.world, self.config.pose
+        self.world = self.config.world
         self.frame_shape = (*self.config.image, 3)
         self.n_steps, self.context_noise = n_steps, context_noise
         self.device, self.description = torch.device(device), description
 
     contexts: Mapping[str, Episode]
-    has_pose = True
-    """Whether this model goes by where the player stands; where it does not, poses given to it are not looked at."""
+    lap: Callable[[str], None] | None = None
+    """Called when a part of a frame is done ("denoise", "decode", "commit"), where somebody takes the time."""
 
     @property
     def has_ego_motion(self) -> bool:
         """Whether keys alone can drive this model."""
-        return self._ego_motion is not None or not self.has_pose
+        return self._ego_motion is not None
 
     @property
     def start_pose(self) -> np.ndarray:
         """Where a cold start stands: the middle of the map, looking along +x."""
-        if not self.has_pose:
-            return poses.Pose().array()
         grid = self.config.grid
         middle = [(n * grid.cells_per_slot - 1) / 2 for n in (grid.n_x, grid.n_y)]
         return poses.Pose(*middle).array()
@@ -129,7 +128,7 @@ class Engine:
         for unknown actions, and where poses are needed and the checkpoint has no ego-motion.
         """
         actions = self._checked(moment, actions)
-        pose = self._believed_pose(moment, actions) if pose is None or not self.has_pose else np.asarray(pose, np.float64)
+        pose = self._believed_pose(moment, actions) if pose is None else np.asarray(pose, np.float64)
         control = self._control(moment, actions, pose)
         b = len(actions)
 
@@ -137,18 +136,30 @@ class Engine:
             return self._model(x, x.new_full((b, 1), level), control, moment.stream)[0]
 
         noise = frame_noise(moment.seed, moment.t, (b, 1, 3, *self.config.image)).to(self.device)
-        return to_uint8(sample(denoise, noise, self.n_steps)[:, 0]), pose
+        clean = sample(denoise, noise, self.n_steps)[:, 0]
+        self._lap("denoise")
+        frame = to_uint8(clean)
+        self._lap("decode")
+        return frame, pose
 
     @torch.inference_mode()
     def absorb(
         self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0
     ) -> Moment:
         """Commit one finished frame, dreamt or true: written to the state exactly once."""
-        pose = np.asarray(pose, np.float64) if self.has_pose else moment.pose
+        pose = np.asarray(pose, np.float64)
         control = self._control(moment, self._checked(moment, actions), pose)
         clean = to_float(frame, self.device)[:, None]
         _, stream = self._model(clean, clean.new_full((len(frame), 1), noise_level), control, moment.stream, predict=False)
-        return Moment(_alone(stream), np.ascontiguousarray(frame), pose, self._motion(moment, pose), moment.t + 1, moment.seed)
+        after = Moment(_alone(stream), np.ascontiguousarray(frame), pose, self._motion(moment, pose), moment.t + 1, moment.seed)
+        self._lap("commit")
+        return after
+
+    def _lap(self, part: str) -> None:
+        if self.lap is not None:
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+            self.lap(part)
 
     def step(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> Moment:
         """`imagine` then `absorb`: one frame of play."""
@@ -165,6 +176,12 @@ class Engine:
         layers = tuple(LayerState(theirs.long, mine.local) for mine, theirs in pairs)
         return replace(moment, stream=moment.stream._replace(layers=layers))
 
+    def state_norm(self, moment: Moment) -> float:
+        """Root mean square of the long memory: a state that runs away shows here first."""
+        states = [layer.long.ssm for layer in moment.stream.layers if layer.long.ssm.numel()]
+        squares = sum(float(state.double().square().sum()) for state in states)
+        return math.sqrt(squares / max(1, sum(state.numel() for state in states)))
+
     def with_steps(self, n_steps: int) -> Engine:
         """The same engine with another number of denoising steps a frame (1 or more); moments carry over."""
         if n_steps < 1:
@@ -180,7 +197,7 @@ class Engine:
 
     def _believed_pose(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
         """The pose after `actions` by the model's own ego-motion; the first frame of a cold start stands still."""
-        if moment.t == 0 or not self.has_pose:
+        if moment.t == 0:
             return moment.pose
         if self._ego_motion is None:
             raise ValueError("this checkpoint has no ego-motion, so keys alone cannot drive it; give the pose of every step")

@@ -19,6 +19,7 @@ from simulator.ui.app import App
 from simulator.ui.browser import Choice
 from simulator.ui.driving import YOU
 from simulator.ui.keymap import DEFAULTS, Bindings, Keymap, load_bindings
+from simulator.ui.profiles import PROFILES
 from simulator.ui.shapes import Shape
 from simulator.ui.start import Opening, choose_start
 from simulator.ui.window import Window
@@ -28,6 +29,8 @@ from simulator.ui.window import Window
 class Options(WorldOptions):
     fps: float | None = None
     """Ticks a second; without it a smooth rate. While playing, a key goes through natural, smooth and fast."""
+    profile: str | None = None
+    """Quality against speed: fast, balanced, quality, or adaptive, which takes as many denoising steps as the rate allows."""
     size: tuple[int, int] | None = None
     """Width and height of the window, pixels; it can be resized."""
     driver: str = "you"
@@ -58,6 +61,10 @@ def _own_folder(parent: Path) -> Path:
 
 def run(options: Options, engine: Any = None) -> int:
     """engine: play this one instead of loading the checkpoint's."""
+    if options.profile not in (None, *PROFILES):
+        raise ValueError(f"--profile {options.profile!r}; known: {', '.join(PROFILES)}")
+    if options.profile is not None and options.steps is not None:
+        raise ValueError("--profile and --steps both say how many denoising steps; give one of them")
     file = _file(options.driver)
     if file is not None and not file.is_file():
         raise ValueError(f"--driver {options.driver!r}; known: {', '.join((YOU, *KINDS))}, or a file (.py, .npz, .jsonl, .txt)")
@@ -137,6 +144,8 @@ class Player:
             raise
         if choice is not None and choice.item.kind == "session":
             app.controls.commands.begin(choice)
+        if options.profile is not None:
+            app.controls.commands.take_profile(options.profile)
         seconds = time.perf_counter() - started
         print(f"{session.header.description}; {rate.describe(world.fps)}; opened after {seconds:.1f} s")
         app.run()

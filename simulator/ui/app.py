@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from simulator.compose import panel_captions
-from simulator.intents import Rewind, Step
+from simulator.intents import Reset, Rewind, Step
 from simulator.rates import Rate
 from simulator.session import Session
 from simulator.sizes import n_bytes
@@ -26,6 +26,7 @@ from simulator.ui.job import Job
 from simulator.ui.keymap import COMMANDS, Keymap, move_help
 from simulator.ui.meters import Meters, resident_mib
 from simulator.ui.shapes import Rect, Shape
+from simulator.worlds import LearnedWorld
 
 T = TypeVar("T")
 
@@ -69,7 +70,8 @@ class App:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.session, self.screen, self.keymap, self.clock = session, screen, keymap, clock
-        self.meters = Meters()
+        self.meters = Meters(clock)
+        self._norm_at_start: tuple[Reset | None, float] = None, 0.0
         self._notes: deque[tuple[float, str]] = deque(maxlen=8)
         self.controls = Controls(
             session, keymap, folder, rate, driver_file=driver_file, clip_folders=clip_folders, notify=self.notify, busy=self.busy
@@ -138,10 +140,16 @@ class App:
         intent = self.controls.next_intent()
         if intent is None or (isinstance(intent, Rewind) and not self._can_rewind()):
             return False
+        dream = dream_of(self.session.world)
+        if dream is not None:
+            dream.engine.lap = self.meters.lap if self.controls.commands.shows_telemetry else None
+        self.meters.begin_frame()
         done = self.controls.do(intent)
         if isinstance(intent, Step):
             self._action = self.session.world.actions.names[intent.action]
-            self.meters.frame.add((self.clock() - now) * 1000)
+            taken = (self.clock() - now) * 1000
+            self.meters.end_frame(taken)
+            self.controls.commands.adapt(taken)
         return done and isinstance(intent, Step)
 
     def _can_rewind(self) -> bool:
@@ -169,6 +177,7 @@ class App:
         start = "" if session.start is None or dream is None else f" · start {Path(session.start.clip).stem or 'cold'}"
         n_steps = 0 if dream is None else dream.n_steps
         steps = f" · {n_steps} step{'s' if n_steps > 1 else ''}" if n_steps else ""
+        steps += f" ({controls.commands.profile})" if controls.commands.profile else ""
         flow = " · time waits for keys" if controls.driving.waits else " · time runs on"
         parted = tick.info.get("parted_since")
         alert = f"parted since t {parted}" if parted is not None and not isinstance(session.world, SplitWorld) else ""
@@ -195,6 +204,19 @@ class App:
             rows=self._measurements() if controls.commands.shows_telemetry else (),
         )
 
+    def _state_rows(self, dream: LearnedWorld) -> list[tuple[str, str]]:
+        """The size of the dream's memory, and how far its norm has gone since the start."""
+        assert dream.moment is not None
+        norm = dream.engine.state_norm(dream.moment)
+        if self._norm_at_start[0] is not self.session.start:
+            self._norm_at_start = self.session.start, norm
+        first = self._norm_at_start[1]
+        drift = f"{100 * (norm / first - 1):+.1f} %" if first else "from nothing"
+        return [
+            ("state", f"{n_bytes(dream.moment.stream) / 1024:.0f} KiB"),
+            ("state norm, drift since the start", f"{norm:.3f}, {drift}"),
+        ]
+
     def _pressed_by(self, action: str) -> frozenset[str]:
         spec = self.session.world.actions
         return spec.keys[spec.id_of(action)]
@@ -218,13 +240,13 @@ class App:
 
     def _measurements(self) -> tuple[tuple[str, str], ...]:
         session, timeline, dream = self.session, self.session.timeline, dream_of(self.session.world)
-        state = () if dream is None or dream.moment is None else (("state", f"{n_bytes(dream.moment.stream) / 1024:.0f} KiB"),)
         return (
             ("frame, median / p95", self.meters.frame.show()),
             ("draw", self.meters.draw.show()),
+            ("denoise / decode / commit / draw", self.meters.shares()),
             ("key to picture", self.meters.latency.show()),
             ("rate, measured / asked", f"{self.meters.fps(self.clock()):.1f} / {self.controls.rate.fps:g} Hz"),
-            *state,
+            *([] if dream is None or dream.moment is None else self._state_rows(dream)),
             ("history", f"{timeline.n_bytes / 2**20:.1f} of {timeline.budget >> 20} MiB"),
             ("memory of the process", f"{resident_mib():.0f} MiB"),
             ("session", session.path.parent.name if session.path else "not kept"),

@@ -13,6 +13,7 @@ from simulator.twin import BesideWorld, SplitWorld, dream_of
 from simulator.ui.browser import Browser, Choice
 from simulator.ui.keeping import Keeper
 from simulator.ui.memory_test import MemoryTest
+from simulator.ui.profiles import ADAPTIVE, PROFILES, STEPS, Adapter
 
 if TYPE_CHECKING:
     from simulator.ui.controls import Controls
@@ -29,6 +30,8 @@ class Commands:
         self._notify, self._do, self._key_of = controls.notify, controls.do, controls.keymap.key_of
         self.keeper = Keeper(controls.session, folder, controls.notify)
         self.shows_help = self.shows_telemetry = self.bare = self.fullscreen_asked = False
+        self.profile = ""
+        self._adapter = Adapter()
         self._last_mark = ""
 
     def pause(self) -> None:
@@ -126,10 +129,39 @@ class Commands:
             self._notify(f"{dream.n_steps} denoising steps a frame")
 
     def more_steps(self) -> None:
+        self.profile = ""
         self._change_steps(1)
 
     def fewer_steps(self) -> None:
+        self.profile = ""
         self._change_steps(-1)
+
+    def next_profile(self) -> None:
+        self.take_profile(PROFILES[(PROFILES.index(self.profile) + 1) % len(PROFILES)] if self.profile else PROFILES[0])
+
+    def take_profile(self, profile: str) -> None:
+        """Play on in `profile`: one of `profiles.PROFILES`."""
+        dream = dream_of(self._session.world)
+        if dream is None:
+            self._notify("the real world has no denoising steps")
+            return
+        if profile == ADAPTIVE:
+            self._adapter = Adapter()
+            words = "as many steps as fit between two ticks"
+        else:
+            words = f"{STEPS[profile]} denoising step{'s' if STEPS[profile] > 1 else ''} a frame"
+            if dream.n_steps != STEPS[profile] and not self._do(SetSteps(STEPS[profile])):
+                return
+        self.profile = profile
+        self._notify(f"profile {profile}: {words}")
+
+    def adapt(self, frame_ms: float) -> None:
+        """A frame took `frame_ms`: change the steps where the profile says so."""
+        dream = dream_of(self._session.world)
+        if self.profile == ADAPTIVE and dream is not None:
+            wanted = self._adapter.steps(dream.n_steps, frame_ms, self._controls.rate.fps)
+            if wanted != dream.n_steps:
+                self._do(SetSteps(wanted))
 
     def mark(self) -> None:
         name = str(len(self._session.timeline.marks) + 1)

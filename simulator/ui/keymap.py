@@ -33,6 +33,7 @@ COMMANDS = (
     Command("rate", ("f",), "rate: natural, smooth, fast"),
     Command("more_steps", ("=", "+"), "more denoising steps"),
     Command("fewer_steps", ("-",), "fewer denoising steps"),
+    Command("next_profile", ("f3",), "profile: fast, balanced, quality, adaptive"),
     Command("rewind", ("backspace", "pad 4"), "rewind", held=True),
     Command("mark", ("m",), "mark this moment"),
     Command("jump", ("j",), "jump to the next mark"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,46 @@ class Series:
         return f"{self.percentile(50):.1f} / {self.percentile(95):.1f} {unit}" if self._values else "not yet"
 
 
+PARTS = ("denoise", "decode", "commit")
+
+
 class Meters:
     """What the app measures of itself. All series in milliseconds.
 
     frame: making a tick. draw: drawing it. latency: from the first press that counted to the picture it led to.
+    parts: of making a tick, where the engine tells when each is done.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.frame, self.draw, self.latency = Series(), Series(), Series()
+        self.parts = {part: Series() for part in PARTS}
+        self._clock = clock
         self._shown: deque[float] = deque(maxlen=240)
+        self._lap_at = 0.0
+        self._taken: dict[str, float] = {}
+
+    def begin_frame(self) -> None:
+        """A tick is about to be made."""
+        self._lap_at, self._taken = self._clock(), {}
+
+    def lap(self, part: str) -> None:
+        """`part` of the tick is done; a world of two dreams does each part twice."""
+        now = self._clock()
+        self._taken[part] = self._taken.get(part, 0.0) + 1000 * (now - self._lap_at)
+        self._lap_at = now
+
+    def end_frame(self, milliseconds: float) -> None:
+        """The tick is made."""
+        self.frame.add(milliseconds)
+        for part, taken in self._taken.items():
+            self.parts[part].add(taken)
+
+    def shares(self) -> str:
+        """Such as "61 / 2 / 30 / 7 %": denoise, decode, commit and draw as shares of their sum."""
+        medians = [self.parts[part].percentile(50) for part in PARTS] + [self.draw.percentile(50)]
+        if not all(len(self.parts[part]) for part in PARTS) or sum(medians) == 0:
+            return "not measured"
+        return " / ".join(f"{100 * median / sum(medians):.0f}" for median in medians) + " %"
 
     def shown(self, now: float) -> None:
         """A new tick is on the screen at `now` seconds."""

@@ -75,6 +75,9 @@ class FakeEngine(Engine):
         layers = tuple(FakeLayer(torch.zeros_like(layer.ssm), layer.conv) for layer in moment.stream.layers)
         return Moment(moment.stream._replace(layers=layers), moment.frame, moment.pose, moment.motion, moment.t, moment.seed)
 
+    def state_norm(self, moment: Moment) -> float:
+        return float(moment.stream.layers[0].ssm.square().mean().sqrt())
+
     def with_steps(self, n_steps: int) -> FakeEngine:
         engine = copy.copy(self)
         engine.n_steps = n_steps

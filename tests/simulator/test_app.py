@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from envs.memory_maze import ACTIONS
-from simulator.intents import Step
+from simulator.engine import Engine
+from simulator.intents import SetSteps, Step
 from simulator.rates import Rate
 from simulator.session_file import read_session
 from simulator.ui.app import App
 from simulator.ui.events import Closed, FocusLost, KeyDown, KeyUp
 from simulator.ui.keymap import Keymap
+from simulator.ui.profiles import Adapter
 from simulator.worlds import LearnedWorld
 from tests.simulator.fakes import FakeEngine
 from tests.simulator.playing import begun
@@ -283,3 +286,43 @@ def test_the_picture_drawn_is_the_newest(tmp_path):
 def test_a_window_need_not_wait_for_torch():
     done = run_python("import sys, simulator.commands.play; print('torch' in sys.modules, 'mujoco' in sys.modules)")
     assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+def test_profiles_set_the_steps_and_the_adaptive_one_holds_the_time_a_frame_may_take(tmp_path):
+    records, _, app = played(tmp_path, ["f3", "+up", "f3", "", "f3", "", "="])
+    assert [r.intent.n for r in records if isinstance(r.intent, SetSteps)] == [1, 2, 4, 5]
+    assert app.controls.commands.profile == "", "steps chosen by hand are no profile"
+    for milliseconds_a_step, settled in ((5.0, 8), (19.0, 4), (200.0, 1)):
+        adapter, n_steps = Adapter(), 2
+        for _ in range(200):
+            n_steps = adapter.steps(n_steps, milliseconds_a_step * n_steps, 10.0)
+        assert n_steps == settled, "80 ms of the 100 between two ticks are for making one"
+
+
+def test_the_overlay_measures_what_it_shows(tmp_path):
+    class Slow(FakeEngine):
+        """Takes 30 ms to denoise, 10 to decode and 60 to commit, on the test's clock."""
+
+        def imagine(self, moment, actions, pose=None):
+            made = super().imagine(moment, actions, pose)
+            for part, seconds in (("denoise", 0.03), ("decode", 0.01)):
+                screen.now += seconds
+                self._lap(part)
+            return made
+
+        def absorb(self, *arguments):
+            after = super().absorb(*arguments)
+            screen.now += 0.06
+            self._lap("commit")
+            return after
+
+    Slow.device, Slow.step = torch.device("cpu"), Engine.step
+    screen = ListScreen([keys("t +up"), [], [], []])
+    app = App(begun(LearnedWorld(Slow())), screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
+    for _ in range(4):
+        app.turn()
+    rows = dict(app._measurements())
+    assert rows["denoise / decode / commit / draw"] == "30 / 10 / 60 / 0 %"
+    assert rows["frame, median / p95"] == "100.0 / 100.0 ms"
+    norm = app.session.world.engine.state_norm(app.session.world.moment)
+    assert rows["state norm, drift since the start"].startswith(f"{norm:.3f}, +")
