@@ -67,7 +67,7 @@ class Engine:
         self.config = checkpoint.model.config
         self.fingerprint, self.contexts = checkpoint.fingerprint, checkpoint.contexts
         self.actions, self.fps = trait
-        self.world = self.config.world
+        self.world, self.has_pose = self.config.world, self.config.pose
         self.frame_shape = (*self.config.image, 3)
         self.n_steps, self.context_noise = n_steps, context_noise
         self.device, self.description = torch.device(device), description
@@ -75,15 +75,19 @@ class Engine:
     contexts: Mapping[str, Episode]
     lap: Callable[[str], None] | None = None
     """Called when a part of a frame is done ("denoise", "decode", "commit"), where somebody takes the time."""
+    has_pose = True
+    """Whether this model goes by where the player stands; where it does not, poses given to it are not looked at."""
 
     @property
     def has_ego_motion(self) -> bool:
         """Whether keys alone can drive this model."""
-        return self._ego_motion is not None
+        return self._ego_motion is not None or not self.has_pose
 
     @property
     def start_pose(self) -> np.ndarray:
         """Where a cold start stands: the middle of the map, looking along +x."""
+        if not self.has_pose:
+            return poses.Pose().array()
         grid = self.config.grid
         middle = [(n * grid.cells_per_slot - 1) / 2 for n in (grid.n_x, grid.n_y)]
         return poses.Pose(*middle).array()
@@ -128,7 +132,7 @@ class Engine:
         for unknown actions, and where poses are needed and the checkpoint has no ego-motion.
         """
         actions = self._checked(moment, actions)
-        pose = self._believed_pose(moment, actions) if pose is None else np.asarray(pose, np.float64)
+        pose = self._believed_pose(moment, actions) if pose is None or not self.has_pose else np.asarray(pose, np.float64)
         control = self._control(moment, actions, pose)
         b = len(actions)
 
@@ -147,7 +151,7 @@ class Engine:
         self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0
     ) -> Moment:
         """Commit one finished frame, dreamt or true: written to the state exactly once."""
-        pose = np.asarray(pose, np.float64)
+        pose = np.asarray(pose, np.float64) if self.has_pose else moment.pose
         control = self._control(moment, self._checked(moment, actions), pose)
         clean = to_float(frame, self.device)[:, None]
         _, stream = self._model(clean, clean.new_full((len(frame), 1), noise_level), control, moment.stream, predict=False)
@@ -197,7 +201,7 @@ class Engine:
 
     def _believed_pose(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
         """The pose after `actions` by the model's own ego-motion; the first frame of a cold start stands still."""
-        if moment.t == 0:
+        if moment.t == 0 or not self.has_pose:
             return moment.pose
         if self._ego_motion is None:
             raise ValueError("this checkpoint has no ego-motion, so keys alone cannot drive it; give the pose of every step")
