@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "show what the memory does: look-away, loop, amnesia, story",
     "collect": "let a scripted explorer fill a folder with episodes",
     "train": "train a world model on a folder of episodes",
+    "probe": "teach the map of what a checkpoint believes, and score it",
     "evaluate": "measure what a checkpoint remembers on a folder of episodes",
     "bench": "measure speed and memory on this machine",
 }

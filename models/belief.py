@@ -18,6 +18,8 @@ from models.map_memory import mean_and_trust
 from models.state import StreamState
 
 D_LOOK, D_HIDDEN = 32, 48
+LARGEST = 5.0
+"""Readings count up to so many of their standard deviations: a slot that was hardly written can read like anything."""
 N_BALL_COLOURS = 6
 """Colours a ball of Memory Maze can have."""
 
@@ -75,13 +77,17 @@ class BeliefProbe(nn.Module):
         """Logits of walls (b, n_y, n_x) and of "no ball" and each colour (b, 1 + colours, n_y, n_x) from `readings`."""
         before = self.per_cell - self.per_cell // 2  # a cell's centre is the middle of its slots; see a cell to each side
         sides = (before, self.per_cell + 1 - before)
-        x = F.silu(self.look(found / self.scale[:, None, None]))
+        x = F.silu(self.look((found / self.scale[:, None, None]).clamp(-LARGEST, LARGEST)))
         x = F.silu(self.gather(F.pad(x, (*sides, *sides), mode="circular")))
         x = self.tell(x + F.silu(self.compare(x)))
         return x[:, 0], x[:, 1:]
 
-    @torch.inference_mode()
     def believe(self, stream: StreamState) -> Belief:
         """What the memory `stream` believes, a row each."""
-        walls, balls = self(readings(self.config, stream))
+        return self.read(readings(self.config, stream))
+
+    @torch.inference_mode()
+    def read(self, found: Tensor) -> Belief:
+        """As `believe`, from `readings`."""
+        walls, balls = self(found)
         return Belief(walls.sigmoid().cpu().numpy(), balls.softmax(dim=1)[:, 1:].movedim(1, -1).cpu().numpy())
