@@ -1,4 +1,4 @@
-"""The pictures of a report. The only file that needs matplotlib."""
+"""The pictures of a report. Needs matplotlib, like `simulator.benchmarks.figures`."""
 
 from __future__ import annotations
 
