@@ -201,11 +201,15 @@ class Trainer:
                 state["state"].setdefault(int(index), {})[name] = value
             optimizer.load_state_dict(state)
         self.generator.set_state(tensors["generator"])
-        self.step = _read_step(self.out / "resume.safetensors")
+        self.step = steps_done(self.out)
 
 
-def _read_step(path: Path) -> int:
+def steps_done(out: Path) -> int:
+    """Optimiser steps that can be resumed from `out`; 0 where no run was saved there."""
     from safetensors import safe_open
 
+    path = out / "resume.safetensors"
+    if not path.exists():
+        return 0
     with safe_open(path, "pt") as file:
         return int((file.metadata() or {})["step"])

@@ -27,21 +27,13 @@ N_CLIP = 161
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Recipe:
+    """How a model is trained: what models that are compared have in common."""
+
     data: Path
     """Folder of episodes (the public Memory Maze schema)."""
-    out: Path
-    """Folder of the run: log.jsonl, strips, model/ (a checkpoint) and what is needed to resume."""
-    preset: str = "maze-small"
-    """Which model; `--preset list` names them."""
-    world: str | None = None
-    """World the episodes are of: a name, or a world file (.toml), which the model then carries along; without it the preset's."""
-    validation: Path | None = None
-    """Folder of held-out episodes scored while training."""
     steps: int = 3000
     """Optimiser steps in all."""
-    start: Path | None = None
-    """Checkpoint folder whose weights to begin with, instead of random ones."""
     stages: tuple[Stage, ...] = (
         Stage(until=0.3, n_frames=64, n_rows=8, dreaming=False),
         Stage(until=0.85, n_frames=64, n_rows=8),
@@ -53,7 +45,6 @@ class Options:
     """Share of episodes gone back over when they end, on the same state: all of it remembered. For worlds nobody changes."""
     lr: float = 0.02
     """Peak learning rate of Muon; AdamW takes a fixed share of it."""
-    seed: int = 0
     threads: int = 0
     """CPU threads; 0 leaves PyTorch's choice."""
     compile: bool = True
@@ -62,6 +53,24 @@ class Options:
     """Matrix products in bfloat16; turn off on CPUs without it."""
     device: str = "auto"
     """cpu, cuda, or auto."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(Recipe):
+    out: Path
+    """Folder of the run: log.jsonl, strips, model/ (a checkpoint) and what is needed to resume."""
+    preset: str = "maze-small"
+    """Which model; `--preset list` names them."""
+    world: str | None = None
+    """World the episodes are of: a name, or a world file (.toml), which the model then carries along; without it the preset's."""
+    validation: Path | None = None
+    """Folder of held-out episodes scored while training."""
+    start: Path | None = None
+    """Checkpoint folder whose weights to begin with, instead of random ones."""
+    forget_share: float = 0.05
+    """Share of windows that begin with an empty state in the middle of an episode; 1 carries none from window to window."""
+    seed: int = 0
+    """Seed of the first weights, of the order of the data and of all noise."""
     ego_motion_steps: int = 4000
     """Steps for the network that turns keys into motion; 0 leaves it out (poses must then be given)."""
     start_clips: int = 4
@@ -101,7 +110,7 @@ def run(options: Options) -> int:
     device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else options.device
     train = TrainConfig(
         n_steps=options.steps, lr=options.lr, stages=options.stages, objective=options.objective, seed=options.seed,
-        retrace_share=options.retrace_share,
+        retrace_share=options.retrace_share, forget_share=options.forget_share,
         bf16=options.bf16, compile=options.compile, device=device,
     )  # fmt: skip
     trainer = Trainer(config, train, options.data, options.validation, options.out)
