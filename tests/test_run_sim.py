@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,23 @@ def test_an_interrupted_command_says_that_nothing_is_lost(monkeypatch, capsys):
     monkeypatch.setattr(run_sim.importlib, "import_module", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
     assert run_sim.main(["train"]) == 130
     assert "what was written so far is on disk" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to process groups are of POSIX systems")
+def test_being_told_to_end_ends_the_helpers_too(tmp_path):
+    command = [sys.executable, "run_sim.py", "collect", "--world", "voxel", "--episodes", "50", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    give_up = time.monotonic() + 60
+    while not (tmp_path / "manifest.json").exists() and time.monotonic() < give_up:
+        time.sleep(0.1)
+    process.terminate()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "what was written so far is on disk" in said
+    with pytest.raises(ProcessLookupError):  # the last helper may take a moment
+        for _ in range(100):
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
 
 
 def test_presets_can_be_listed(tmp_path, capsys):
