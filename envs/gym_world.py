@@ -28,7 +28,8 @@ class GymSnapshot:
     env: gym.Env
     picture: np.ndarray
     told: dict[str, Any]
-    info: dict[str, Any]
+    seed: int
+    t: int
     ended: bool
     nbytes: int
 
@@ -66,8 +67,7 @@ class GymWorld(gym.Env[np.ndarray, int]):
         self.observation_space = gym.spaces.Box(0, 255, (resolution, resolution, 3), np.uint8)
         self._picture = np.zeros((resolution, resolution, 3), np.uint8)
         self._told: dict[str, Any] = {}
-        self._info: dict[str, Any] = {}
-        self._ended = True
+        self._seed, self._t, self._ended = 0, 0, True
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -81,10 +81,11 @@ class GymWorld(gym.Env[np.ndarray, int]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Start the episode of `seed`; None draws one."""
         super().reset(seed=seed)
-        seed = int(self.np_random.integers(2**31 - 1)) if seed is None else seed
-        observation, self._told = self._env.reset(seed=seed)
-        self._picture, self._ended = self._fitted(observation), False
-        return self._picture.copy(), self._now(seed, 0)
+        self._seed = int(self.np_random.integers(2**31 - 1)) if seed is None else seed
+        self._t, self._ended = 0, False
+        observation, self._told = self._env.reset(seed=self._seed)
+        self._picture = self._fitted(observation)
+        return self._picture.copy(), self._info()
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One step of the env; for an action without an id it stands still and only `t` goes on."""
@@ -94,10 +95,10 @@ class GymWorld(gym.Env[np.ndarray, int]):
         if id is not None:
             observation, reward, terminated, truncated, self._told = self._env.step(id)  # type: ignore[assignment]
             self._picture = self._fitted(observation)
-        info = self._now(self._info["seed"], self._info["t"] + 1)
-        truncated = bool(truncated) or info["t"] == self.n_steps
+        self._t += 1
+        truncated = bool(truncated) or self._t == self.n_steps
         self._ended = bool(terminated) or truncated
-        return self._picture.copy(), float(reward), bool(terminated), truncated, info
+        return self._picture.copy(), float(reward), bool(terminated), truncated, self._info()
 
     def _fitted(self, observation: Any) -> np.ndarray:
         image = np.asarray(observation if self._shows else self._env.render())
@@ -111,15 +112,13 @@ class GymWorld(gym.Env[np.ndarray, int]):
         side = (self.resolution, self.resolution)
         return np.array(Image.fromarray(image).resize(side, Image.Resampling.BOX))
 
-    def _now(self, seed: int, t: int) -> dict[str, Any]:
-        """What is known besides the picture: kept, and handed out as a copy."""
-        self._info = {"seed": seed, "t": t}
+    def _info(self) -> dict[str, Any]:
+        info: dict[str, Any] = {"seed": self._seed, "t": self._t}
         if self._pose_of is not None:
-            pose = np.asarray(self._pose_of(self._env.unwrapped, self._told), np.float64)
+            info["pose"] = pose = np.array(self._pose_of(self._env.unwrapped, self._told), np.float64)
             if pose.shape != (N_POSE,) or not np.isfinite(pose).all():
                 raise ValueError(f"{self.world.pose} gave {pose}; expected x, y, z in cells, heading and pitch in radians")
-            self._info["pose"] = pose
-        return dict(self._info)
+        return info
 
     def render(self) -> np.ndarray:  # type: ignore[override]
         return self._picture.copy()
@@ -133,13 +132,13 @@ class GymWorld(gym.Env[np.ndarray, int]):
             raise SnapshotUnsupported(
                 f"{self.world.name!r} cannot be put back to an earlier moment: its env cannot be copied ({error})"
             ) from error
-        return GymSnapshot(env, self._picture, self._told, self._info, self._ended, n_bytes)
+        return GymSnapshot(env, self._picture, self._told, self._seed, self._t, self._ended, n_bytes)
 
     def restore(self, snapshot: GymSnapshot) -> None:
         """Put the world back; what follows is what followed then."""
         self._env = copy.deepcopy(snapshot.env)
-        self._picture, self._told, self._info = snapshot.picture, snapshot.told, snapshot.info
-        self._ended = snapshot.ended
+        self._picture, self._told = snapshot.picture, snapshot.told
+        self._seed, self._t, self._ended = snapshot.seed, snapshot.t, snapshot.ended
 
     def close(self) -> None:
         self._env.close()

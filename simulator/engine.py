@@ -108,19 +108,16 @@ class Engine:
             return moment
         if len({len(episode) for episode in context}) != 1:
             raise ValueError(f"context rows have {[len(e) for e in context]} frames; expected one length for all")
-        control = stack_controls([control_of(check_fits(e, self.config, f"context row {i}")) for i, e in enumerate(context)])
+        context = [check_fits(episode, self.config, f"context row {i}") for i, episode in enumerate(context)]
+        control = stack_controls([control_of(episode) for episode in context])
         frames, stream = np.stack([episode.image for episode in context]), moment.stream
         for start in range(0, frames.shape[1], PREFILL_FRAMES):
             part = slice(start, start + PREFILL_FRAMES)
             clean = to_float(frames[:, part], self.device)
             told = Control(*(value[:, part].to(self.device) for value in control))
             _, stream = self._model(clean, clean.new_zeros(clean.shape[:2]), told, stream, predict=False)
-        pose = np.stack(
-            [
-                place.double().numpy() if e.pose is None else e.pose[-1]
-                for e, place in zip(context, control.pose[:, -1], strict=True)
-            ]
-        )
+        if self.has_pose:
+            pose = np.stack([episode.pose[-1] for episode in context if episode.pose is not None])
         motion = control.motion[:, -1].double().numpy()
         return Moment(_alone(stream), frames[:, -1].copy(), pose, motion, frames.shape[1], seed)
 

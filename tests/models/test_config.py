@@ -58,6 +58,8 @@ def test_a_key_like_no_other_lists_what_is_known():
         ({"grid": [1]}, "config.grid is list; expected an object"),
         ({"patch": [5, 4]}, r"patch \(5, 4\) does not tile"),
         ({"d_head": 50}, "d_model 192 is not a multiple of d_head 50"),
+        ({"pose": False}, "pose is false, yet map layers or pose_attention go by it"),
+        ({"pose": False, "pose_attention": False}, "pose is false, yet map layers"),
         ({"layers": [{"mixer": "ssd", "block": [1, 5]}]}, r"layer 0: block \(1, 5\) does not tile the 1x16 token grid"),
     ],
 )

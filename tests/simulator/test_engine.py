@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from envs import pose as poses
+from envs.episode import EpisodeError
 from envs.memory_maze import ACTIONS
 from models import checkpoint as checkpoints
 from models.checkpoint import Checkpoint
@@ -182,11 +183,10 @@ def test_a_model_without_ego_motion_must_be_given_poses():
     blind.step(moment, np.array([1]), moment.pose)
 
 
-def test_a_clip_without_poses_goes_on_from_where_its_frames_were_absorbed(engine):
+def test_a_clip_without_poses_is_refused_by_a_model_that_remembers_by_them(engine):
     clip = episode(5)
-    blind = type(clip)(clip.image, clip.action, 6)
-    moment = engine.begin([blind], seed=0)
-    assert np.array_equal(moment.pose[0], moment.stream.last.pose[0].double().numpy())
+    with pytest.raises(EpisodeError, match="context row 0: no poses, by which this model remembers"):
+        engine.begin([type(clip)(clip.image, clip.action, 6)], seed=0)
 
 
 def test_more_denoising_steps_are_another_picture_from_the_same_moment(engine):
