@@ -15,6 +15,7 @@ import torch
 from envs import pose as poses
 from envs.actions import ActionSpec
 from envs.episode import Episode
+from models.belief import BeliefProbe
 from models.checkpoint import Checkpoint
 from models.conditioning import Control
 from models.pixels import to_float, to_uint8
@@ -65,7 +66,7 @@ class Engine:
             raise ValueError(f"denoising steps {n_steps} must be at least 1")
         self._model, self._ego_motion = checkpoint.model, checkpoint.ego_motion
         self.config = checkpoint.model.config
-        self.fingerprint, self.contexts = checkpoint.fingerprint, checkpoint.contexts
+        self.fingerprint, self.contexts, self.belief = checkpoint.fingerprint, checkpoint.contexts, checkpoint.belief
         self.actions, self.fps = trait
         self.world, self.has_pose = self.config.world, self.config.pose
         self.frame_shape = (*self.config.image, 3)
@@ -73,6 +74,8 @@ class Engine:
         self.device, self.description = torch.device(device), description
 
     contexts: Mapping[str, Episode]
+    belief: BeliefProbe | None = None
+    """Reads the long memory of a moment as a map, where the checkpoint came with such a probe."""
     lap: Callable[[str], None] | None = None
     """Called when a part of a frame is done ("denoise", "decode", "commit"), where somebody takes the time."""
     has_pose = True

@@ -67,7 +67,8 @@ def perform(world: Any, deed: Deed) -> Tick:
 
 
 class Session:
-    """Applies intents to a world. `tick` is what to show; `notes` collects one-line messages for whoever watches.
+    """Applies intents to a world. `tick` is what to show; `notes` collects one-line messages for whoever watches; `settled`
+    is whether the world stands at that tick: while one looks back, it stays behind until something is done.
 
     header: written to `path` (None: nothing is written), followed by every intent. history_bytes, keyframe_every are its own.
     """
@@ -81,7 +82,7 @@ class Session:
         self.seed = 0
         self.start: Reset | None = None
         self.n_applied = 0
-        self._settled = True
+        self.settled = True
         self._rewindable = True
         self._writer: SessionWriter | None = None
         if path is not None:
@@ -146,7 +147,7 @@ class Session:
             self._rewindable = False
             self.notes.append(str(error))
             snapshot = Snapshot(tick, None)
-        self.seed, self.start, self._settled = intent.seed, intent, True
+        self.seed, self.start, self.settled = intent.seed, intent, True
         self.timeline.begin(snapshot)
 
     def _snapshot(self) -> Snapshot:
@@ -160,7 +161,7 @@ class Session:
         if not self._rewindable:
             self._snapshot()
         move()
-        self._settled = False
+        self.settled = False
 
     def visit(self, branch: int, position: int) -> Tick:
         """Go to a place of the timeline without a word in the session's file: for looking at a session made again."""
@@ -169,13 +170,13 @@ class Session:
 
     def settle(self) -> None:
         """Bring the world to where the timeline's cursor is; a picture that then differs from the one shown is worth a note."""
-        if self._settled:
+        if self.settled:
             return
         snapshot, deeds = self.timeline.way_to_cursor()
         tick = self.world.restore(snapshot)
         for deed in deeds:
             tick = perform(self.world, deed)
-        self._settled = True
+        self.settled = True
         if not np.array_equal(tick.frame, self.tick.frame):
             self.notes.append(
                 f"going back to t={self.tick.t} did not repeat its frame exactly: this world is not deterministic here"
@@ -200,7 +201,7 @@ class Session:
         dream.restore(snapshot_file.load(path, dream.engine))
         if isinstance(self.world, SplitWorld):
             self.world.forget()
-        self._settled = True
+        self.settled = True
         self.timeline.begin(self.world.snapshot())
 
     def _split(self, on: bool) -> None:

@@ -38,7 +38,7 @@ def score(probe: BeliefProbe, memories: Memories, guess: Guess) -> dict[str, Any
     """Shares that are right among cells of the layout: those in view so far, and all.
 
     ..._constant: by the constant guess. ..._other_memory: by the memory of another maze. ball_hit: balls seen so far whose
-    likeliest cell is the true one. ball_rmse_cells: from the expected place to the true one. walls_all_by_frame: as the memory
+    likeliest cell is the true one. ball_rmse_cells: from the likeliest cell to the true one. walls_all_by_frame: as the memory
     grows.
     """
     said = _read(probe, memories)
@@ -85,17 +85,15 @@ def _balls(said: np.ndarray, balls: np.ndarray, maze: np.ndarray, guess: Guess) 
     colour, true = balls[m, at[0], at[1]] - 1, np.stack(at, axis=1)
     share = said[m, :, :, colour]  # (k, n_y, n_x)
     likeliest = np.stack(np.unravel_index(share.reshape(len(m), -1).argmax(axis=1), share.shape[1:]), axis=1)
-    places = np.indices(share.shape[1:])
-    expected = (share[:, None] * places).sum(axis=(2, 3)) / share.sum(axis=(1, 2))[:, None]
-    off = np.abs(likeliest - true).max(axis=1)
+    off = np.abs(likeliest - true)
     n = np.bincount(maze[m], minlength=maze.max() + 1)
 
     def over(values: np.ndarray, of_mean: Any = float) -> Estimate:
         return estimate(np.bincount(maze[m], values, minlength=len(n)), n, of_mean)
 
     return {
-        "ball_hit": over(off == 0),
-        "ball_within_a_cell": over(off <= 1),
-        "ball_rmse_cells": over(np.square(expected - true).sum(axis=1), np.sqrt),
+        "ball_hit": over((off == 0).all(axis=1)),
+        "ball_within_a_cell": over((off <= 1).all(axis=1)),
+        "ball_rmse_cells": over(np.square(off).sum(axis=1), np.sqrt),
         "ball_rmse_cells_constant": over(np.square(guess.balls[colour] - true).sum(axis=1), np.sqrt),
     }

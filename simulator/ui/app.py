@@ -167,7 +167,8 @@ class App:
         if page is not None:
             self._shown = None, layout.picture, page.draw(self.screen.size)
         else:
-            self._shown = self.session.tick.frame, layout.picture, hud.draw(self._view(), layout, self.screen.size)
+            shapes = [*self.controls.commands.beliefs.shapes(layout), *hud.draw(self._view(), layout, self.screen.size)]
+            self._shown = self.session.tick.frame, layout.picture, shapes
         self.screen.draw(*self._shown)
 
     def _view(self) -> hud.View:

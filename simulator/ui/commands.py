@@ -10,6 +10,7 @@ from simulator.library import reset_of, shelf
 from simulator.rates import rates
 from simulator.reel import SessionReel
 from simulator.twin import BesideWorld, SplitWorld, dream_of
+from simulator.ui.belief_panel import BeliefPanel
 from simulator.ui.browser import Browser, Choice
 from simulator.ui.keeping import Keeper
 from simulator.ui.memory_test import MemoryTest
@@ -29,6 +30,7 @@ class Commands:
         self._controls, self._session = controls, controls.session
         self._notify, self._do, self._key_of = controls.notify, controls.do, controls.keymap.key_of
         self.keeper = Keeper(controls.session, folder, controls.notify)
+        self.beliefs = BeliefPanel(controls.session, controls.notify)
         self.shows_help = self.shows_telemetry = self.bare = self.fullscreen_asked = False
         self.profile = ""
         self._adapter = Adapter()
@@ -231,6 +233,9 @@ class Commands:
             self._notify(f"no saved moment yet; {self._key_of('save_moment')} saves one")
         elif self._do(LoadMoment(str(path))):
             self._notify(f"went on from {path}")
+
+    def belief(self) -> None:
+        self.beliefs.toggle()
 
     def telemetry(self) -> None:
         self.shows_telemetry = not self.shows_telemetry

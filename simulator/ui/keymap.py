@@ -49,6 +49,7 @@ COMMANDS = (
     Command("still", ("x",), "still picture"),
     Command("save_moment", ("f5",), "save this moment"),
     Command("load_moment", ("f9",), "load the last saved moment"),
+    Command("belief", ("f7",), "map of what it believes"),
     Command("telemetry", ("t",), "measurements"),
     Command("hide", ("u",), "hide everything but the picture"),
     Command("fullscreen", ("f11",), "full screen"),

@@ -76,7 +76,7 @@ def test_who_knows_nothing_reaches_the_constant_guess_at_best():
     assert scores["walls_all"] <= scores["walls_all_constant"] < 1
     assert scores["walls_seen"] <= scores["walls_seen_constant"]
     assert scores["ball_hit"] < 0.2
-    assert scores["ball_rmse_cells"] >= scores["ball_rmse_cells_constant"] - 0.3
+    assert scores["ball_rmse_cells"] >= scores["ball_rmse_cells_constant"]
 
 
 def test_the_constant_guess_is_each_cells_commonest_content_and_each_balls_mean_place():
