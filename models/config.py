@@ -73,6 +73,8 @@ class ModelConfig:
     as well, calls hold whole chunks, and `window` must reach back over one."""
     nearness: tuple[float, ...] = (0.0, 0.35, 0.8, 1.5, 3.0)
     """Inverse distances (1 / cells) at which the frame before is moved along with the player; empty: not at all."""
+    unmoved: bool = False
+    """Offer the frame before as it was, too: what is drawn over the view (a hand, a cross) does not move with it."""
     pose: bool = True
     """Whether the world tells where the player stands. Where it does not, all is seen from one place and keys act by themselves."""
     pose_attention: bool = True
@@ -194,6 +196,7 @@ def voxel_small() -> ModelConfig:
         world="voxel",
         n_actions=40,
         nearness=(0.0, 0.08, 0.2, 0.45, 1.0),
+        unmoved=True,
         d_head=48,
         span_cells=96.0,
         camera=Camera(fov_degrees=80.06, forward_cells=0.0, tilt_degrees=0.0, view_rows=52),

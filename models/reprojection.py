@@ -78,13 +78,27 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     return torch.cat([moved, valid[:, None]], dim=1).transpose(1, 2).reshape(n, k, 4, height, width)
 
 
+def candidates(config: ModelConfig, rays: Tensor, frame: Tensor, before: Tensor, now: Tensor) -> Tensor:
+    """All that a frame may take over from the one before: (n, `n_candidates`, 4, H, W), as `sweep` and, if wanted, unmoved."""
+    swept = sweep(config, config.nearness, rays, frame, before, now)
+    if not config.unmoved:
+        return swept
+    unmoved = torch.cat([frame, torch.ones_like(frame[:, :1])], dim=1).to(swept.dtype)
+    return torch.cat([swept, unmoved[:, None]], dim=1)
+
+
+def n_candidates(config: ModelConfig) -> int:
+    """Pictures that `candidates` offers."""
+    return len(config.nearness) + config.unmoved if config.nearness else 0
+
+
 @torch.no_grad()
 def unexplained(config: ModelConfig, rays: Tensor, earlier: LastFrame, pose: Tensor, frame: Tensor) -> Tensor:
     """How little the frame before tells of each pixel of `frame` (n, 3, H, W) seen from `pose` (n, 5): (n, H, W) in 0..1.
 
     0 where one of the swept pictures shows it, near 1 where none does: there only memory can help.
     """
-    moved = sweep(config, config.nearness, rays, earlier.frame, earlier.pose, pose)
+    moved = candidates(config, rays, earlier.frame, earlier.pose, pose)
     error = (moved[:, :, :3] - frame[:, None]).square().mean(dim=2) + 4 * (1 - moved[:, :, 3])
     best = error.amin(dim=1) + 4 * (1 - earlier.seen[:, None, None])
     return best / (best + NOT_THE_SAME)

@@ -15,7 +15,7 @@ from models.conditioning import Condition, Control
 from models.config import ModelConfig
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
-from models.reprojection import pixel_rays, sweep
+from models.reprojection import candidates, n_candidates, pixel_rays, sweep
 from models.rotary import Rotary
 from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
 
@@ -47,7 +47,7 @@ class WorldModel(nn.Module):
         self.condition = Condition(config)
         self.modulation = nn.Linear(config.d_condition, N_MODULATIONS * d)
         self.embed = nn.Linear(config.d_patch, d)
-        self.n_moved = len(config.nearness)
+        self.n_moved = n_candidates(config)
         self.before = nn.Linear(config.d_patch + pixels, d, bias=False) if self.n_moved else None
         self.place = nn.Parameter(0.02 * torch.randn(config.n_tokens, d))
         self.look = nn.Linear(2 * N_TOKEN_WAVES, d, bias=False)
@@ -115,7 +115,7 @@ class WorldModel(nn.Module):
             address = address_of(config, view) if any(layer.mixer == "map" for layer in config.layers) else None
             phases = self.rotary(view) if self.rotary is not None else None
             turns = self.rotary_scan(view) if self.rotary_scan is not None else None
-            moved = self._moved(last, control.pose, config.nearness if predict else config.nearness[:1])
+            moved = self._moved(last, control.pose, predict)
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, moved)
         layers = []
@@ -131,17 +131,25 @@ class WorldModel(nn.Module):
         patches = self.head(tokens) if moved is None else self.head(tokens) + self._copied(tokens, moved)
         return unpatchify(patches, config.patch, config.image), Trail(layers, last)
 
-    def _moved(self, last: LastFrame, pose: Tensor, nearness: tuple[float, ...]) -> Tensor | None:
-        """The frame before each frame, moved to its pose at each distance: patches (b, t, s, k, 4, pixels), the reach last."""
-        if not nearness:
+    def _moved(self, last: LastFrame, pose: Tensor, predict: bool) -> Tensor | None:
+        """What each frame may take over from the one before: patches (b, t, s, k, 4, pixels), the reach last.
+
+        predict=False: only the first of the k, which is all that is looked at where nothing is predicted.
+        """
+        config = self.config
+        if not config.nearness:
             return None
-        b, t, k = *pose.shape[:2], len(nearness)
+        b, t = pose.shape[:2]
         frame, earlier, seen = (part[:, :-1].flatten(0, 1) for part in last)
-        moved = (
-            sweep(self.config, nearness, self.pixel_rays, frame, earlier, pose.flatten(0, 1)) * seen[:, None, None, None, None]
-        )
-        patches = patchify(moved.flatten(0, 1).unflatten(0, (b, t * k)), self.config.patch)
-        return patches.reshape(b, t, k, self.config.n_tokens, 4, -1).transpose(2, 3)
+        now = pose.flatten(0, 1)
+        if predict:
+            moved = candidates(config, self.pixel_rays, frame, earlier, now)
+        else:
+            moved = sweep(config, config.nearness[:1], self.pixel_rays, frame, earlier, now)
+        k = moved.shape[1]
+        moved = moved * seen[:, None, None, None, None]
+        patches = patchify(moved.flatten(0, 1).unflatten(0, (b, t * k)), config.patch)
+        return patches.reshape(b, t, k, config.n_tokens, 4, -1).transpose(2, 3)
 
     def _copied(self, tokens: Tensor, moved: Tensor) -> Tensor:
         """What the network takes over from the frame before, pixel by pixel from the distance it trusts: (b, t, s, d_patch)."""

@@ -11,7 +11,7 @@ import torch
 
 from models.config import Camera, ModelConfig
 from models.pixels import to_float
-from models.reprojection import pixel_rays, sweep
+from models.reprojection import candidates, n_candidates, pixel_rays, sweep
 
 CONFIG = ModelConfig(camera=Camera(tilt_degrees=0.0))
 
@@ -138,3 +138,13 @@ def test_an_overlay_below_the_view_stays_where_it_was_and_the_view_turns_about_i
     inside = reach[0, 0, 0] > 0
     inside[46:] = False
     assert (guess[0, 0] - panorama(30.0, config, pitch=6.0)[0])[:, inside].abs().max() < 0.08
+
+
+def test_what_is_drawn_over_the_view_is_offered_where_it_was():
+    config = ModelConfig(nearness=(0.0, 1.0), unmoved=True)
+    frame = torch.rand(2, 3, 64, 64)
+    offered = candidates(config, pixel_rays(config), frame, pose(degrees=20.0).expand(2, -1), pose(degrees=50.0).expand(2, -1))
+    assert offered.shape[:2] == (2, n_candidates(config)) == (2, 3)
+    torch.testing.assert_close(offered[:, 2, :3], frame)
+    assert (offered[:, 2, 3] == 1).all()
+    assert (offered[:, 0, :3] - frame).abs().mean() > 0.1, "the others have turned"
