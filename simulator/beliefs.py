@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
-from simulator.belief_map import Chart, true_chart
-from simulator.session import Session
+from simulator import compose
+from simulator.belief_map import Chart, draw_chart, true_chart
+from simulator.session import Session, Sink
 from simulator.timeline import Timeline
 from simulator.twin import SplitWorld, dream_of
 from simulator.world import Tick
@@ -46,6 +48,28 @@ def charts(session: Session) -> dict[str, Chart]:
         size = next(iter(found.values())).walls.shape
         found["the truth"] = true_chart(layout, targets, size, _poses(ticks, _right_pose), _right_pose(tick))
     return found
+
+
+class BeliefFilm:
+    """A recording of `session` with the maps beside the picture: makes every tick wider and hands it on to `sink`.
+
+    height: pixels of picture and maps, about. ValueError as in `charts`.
+    """
+
+    def __init__(self, session: Session, sink: Sink, height: int) -> None:
+        charts(session)
+        self._session, self._sink, self._height = session, sink, height
+
+    def add(self, tick: Tick) -> None:
+        """Hand on `tick`, the session's present one, and what is believed then."""
+        picture, found = compose.enlarge(tick.frame, compose.video_factor(tick.frame, self._height)), charts(self._session)
+        maps = (draw_chart(chart, len(picture)) for chart in found.values())
+        panels = (*(compose.panel_captions(tick) or ("the dream",)), *found)
+        self._sink.add(replace(tick, frame=compose.beside(picture, *maps), info={"panels": panels}))
+
+    def close(self) -> None:
+        """Finish the recording."""
+        self._sink.close()
 
 
 def path(timeline: Timeline, n_ticks: int) -> list[Tick]:

@@ -9,12 +9,13 @@ from typing import Any
 
 from tqdm import tqdm
 
+from simulator.beliefs import BeliefFilm
 from simulator.commands.world_options import WorldOptions
 from simulator.drivers import driver
 from simulator.intents import Step
 from simulator.rates import chosen_rate
 from simulator.recipe import open_world
-from simulator.recorder import VideoRecorder, check_video_path
+from simulator.recorder import VIDEO_HEIGHT, VideoRecorder, check_video_path
 from simulator.session import Session
 
 
@@ -28,6 +29,8 @@ class Options(WorldOptions):
     """explore, random, a policy (.py), or a file of actions (.npz episode, .jsonl log, .txt with one action name a line)."""
     fps: float | None = None
     """Frames a second of video; without it a smooth rate."""
+    belief: bool = False
+    """Show the map of what the dream believes beside the picture, and the truth with --beside."""
 
 
 def run(options: Options, engine: Any = None) -> int:
@@ -47,7 +50,9 @@ def run(options: Options, engine: Any = None) -> int:
     started = time.perf_counter()
     try:
         tick = session.apply(options.reset(world, recipe))
-        session.sinks["video"] = VideoRecorder(options.out, rate.fps)
+        video = VideoRecorder(options.out, rate.fps)
+        height = VIDEO_HEIGHT[options.out.suffix]
+        session.sinks["video"] = BeliefFilm(session, video, height) if options.belief else video
         for _ in tqdm(range(options.frames), unit="frame"):
             tick = session.apply(Step(policy.act(tick.frame, {"pose": tick.pose, **tick.info})))
             if session.notes:

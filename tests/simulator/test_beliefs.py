@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 
 from envs.policies import RandomPolicy
 from models.belief import N_BALL_COLOURS, Belief
 from simulator.beliefs import charts, path
+from simulator.commands import record
 from simulator.intents import Branch, Forget, Rewind, Split, Step
 from simulator.rates import Rate
 from simulator.twin import BesideWorld
@@ -139,6 +141,17 @@ def test_a_key_shows_the_map_and_hides_it_and_draws_it_anew_only_when_something_
     assert images[2][0].frame is not images[3][0].frame
     assert images[1][0].frame.shape[0] == round(images[1][0].rect.h)
     assert "what it believes" in [shape.text for shape in screen.drawn[1] if isinstance(shape, Label)]
+
+
+def test_a_recording_shows_the_map_beside_the_picture(tmp_path):
+    out = tmp_path / "a.mp4"
+    options = record.Options(out=out, frames=3, belief=True)
+    assert record.run(options, engine()) == 0
+    frames = list(iio.imiter(out, plugin="FFMPEG"))
+    assert len(frames) == 3
+    assert frames[0].shape[1] == 1024
+    with pytest.raises(ValueError, match="teach a probe"):
+        record.run(options, FakeEngine())
 
 
 def test_without_a_probe_one_line_says_how_to_have_one(tmp_path):
