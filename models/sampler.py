@@ -11,14 +11,16 @@ from torch import Tensor
 from models.diffusion import steps_table
 
 
-def frame_noise(seed: int, t: int, shape: tuple[int, ...]) -> Tensor:
+def frame_noise(seed: int | tuple[int, ...], t: int, shape: tuple[int, ...]) -> Tensor:
     """Standard normal noise as a function of (seed, row, t) alone: row i is the same whatever the batch.
 
-    shape (b, ...). A replay draws the same noise; a branch is a new seed.
+    shape (b, ...). A replay draws the same noise; a branch is a new seed. seed: one for all rows, or one a row, and then each
+    row draws what a batch of it alone would.
     """
     rows = []
     for row in range(shape[0]):
-        mixed = np.random.SeedSequence([seed, row, t]).generate_state(1, np.uint64)[0]
+        own = [seed, row, t] if isinstance(seed, int) else [seed[row], 0, t]
+        mixed = np.random.SeedSequence(own).generate_state(1, np.uint64)[0]
         generator = torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
         rows.append(torch.randn(shape[1:], generator=generator))
     return torch.stack(rows)

@@ -33,7 +33,7 @@ class Moment:
 
     stream: recurrent and attention state, tensors with leading dimension b. frame: uint8 (b, H, W, 3), the last absorbed.
     pose: float64 (b, 5), where the dreamer believes it is. motion: float64 (b, 5), its last motion in its own frame.
-    t: frames absorbed. seed: what all noise is drawn from.
+    t: frames absorbed. seed: what all noise is drawn from, one for all rows or one a row.
     """
 
     stream: StreamState
@@ -41,7 +41,7 @@ class Moment:
     pose: np.ndarray
     motion: np.ndarray
     t: int
-    seed: int
+    seed: int | tuple[int, ...]
 
 
 class Trait(NamedTuple):
@@ -96,14 +96,16 @@ class Engine:
         return poses.Pose(*middle).array()
 
     @torch.inference_mode()
-    def begin(self, context: list[Episode] | None, seed: int, batch: int = 1) -> Moment:
+    def begin(self, context: list[Episode] | None, seed: int | tuple[int, ...], batch: int = 1) -> Moment:
         """The moment after absorbing `context` (one episode a row, equal lengths), or a cold start from nothing.
 
         A cold start has absorbed no frame: its picture is black until the first `step`, which dreams one.
         """
-        if seed < 0:
-            raise ValueError(f"seed {seed} must be at least 0")
         batch = len(context) if context else batch
+        if min((seed,) if isinstance(seed, int) else seed) < 0:
+            raise ValueError(f"seed {seed} must be at least 0")
+        if not isinstance(seed, int) and len(seed) != batch:
+            raise ValueError(f"{len(seed)} seeds for {batch} rows; give one a row, or one for all")
         nothing = np.zeros((batch, *self.frame_shape), np.uint8)
         pose = np.broadcast_to(self.start_pose, (batch, poses.N_POSE)).copy()
         moment = Moment(self._model.init_state(batch), nothing, pose, np.zeros_like(pose), 0, seed)
@@ -179,6 +181,14 @@ class Engine:
         pairs = zip(moment.stream.layers, other.stream.layers, strict=True)
         layers = tuple(LayerState(theirs.long, mine.local) for mine, theirs in pairs)
         return replace(moment, stream=moment.stream._replace(layers=layers))
+
+    def repeat(self, moment: Moment, n: int) -> Moment:
+        """`moment` (batch of one) in `n` rows, each of which draws noise of its own from here on."""
+        if len(moment.frame) != 1:
+            raise ValueError(f"a moment of {len(moment.frame)} rows; one row can be repeated")
+        stream = map_state(lambda value: value.repeat_interleave(n, dim=0), moment.stream)
+        frame, pose, motion = (np.repeat(value, n, axis=0) for value in (moment.frame, moment.pose, moment.motion))
+        return Moment(stream, frame, pose, motion, moment.t, moment.seed)
 
     def state_norm(self, moment: Moment) -> float:
         """Root mean square of the long memory: a state that runs away shows here first."""

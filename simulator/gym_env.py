@@ -1,71 +1,90 @@
-"""The learned worlds as Gymnasium envs, one at a time or many in one batch. Importing this module registers them.
+"""The learned worlds as Gymnasium envs, one at a time or many in one batch. Importing this module makes their ids known.
 
 import gymnasium, simulator.gym_env
 env = gymnasium.make("Revisit/MemoryMaze-v0", clip="", render_mode="rgb_array")
 envs = gymnasium.make_vec("Revisit/MemoryMaze-v0", num_envs=8)
+
+Without the import, `gymnasium.make("simulator.gym_env:Revisit/MemoryMaze-v0")` does both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from envs.episode import Episode
 from simulator.engine import Moment
 from simulator.recipe import Recipe, load_dream
+from simulator.ui.keymap import MOVES
 from simulator.world import Snapshot, Tick
 from simulator.worlds import LearnedWorld
 
+N_SEEDS = 2**31 - 1
 N_STEPS = 1000
 """Steps of one registered episode; the dream itself never ends."""
-N_SEEDS = 2**31 - 1
+WORLDS = {"Revisit/MemoryMaze-v0": "memory-maze", "Revisit/Voxel-v0": "voxel"}
 
 
-def _dream(engine: Any, world: str, checkpoint: str | Path | None, denoising_steps: int | None, device: str) -> LearnedWorld:
-    if engine is not None:
-        return LearnedWorld(engine)
-    folder = None if checkpoint is None else str(checkpoint)
-    return load_dream(Recipe(world=world, checkpoint=folder, n_steps=denoising_steps, device=device))
+class DreamOptions(TypedDict, total=False):
+    """What both kinds of env are made with, by keyword.
+
+    checkpoint: None for the shipped model of `world`. clip, frame: the start clip and the last of its frames absorbed; None is
+    the model's first clip, "" a cold start. denoising_steps: None for the model's own. render_mode: rgb_array or None.
+    """
+
+    world: str
+    checkpoint: str | Path | None
+    clip: str | None
+    frame: int
+    denoising_steps: int | None
+    device: str
+    render_mode: str | None
+
+
+class _Dreaming:
+    """What both kinds of env are on top of: a dream, the spaces of one of it, a start and a way to be drawn."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 4, "autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012
+
+    def _open(self, engine: Any, options: DreamOptions) -> LearnedWorld:
+        render_mode = options.get("render_mode")
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode {render_mode!r}; known: rgb_array or None")
+        if unknown := set(options) - set(DreamOptions.__annotations__):
+            raise TypeError(f"unknown {', '.join(sorted(unknown))}; known: engine, {', '.join(DreamOptions.__annotations__)}")
+        checkpoint = options.get("checkpoint")
+        recipe = Recipe(
+            world=options.get("world", "memory-maze"),
+            checkpoint=None if checkpoint is None else str(checkpoint),
+            n_steps=options.get("denoising_steps"),
+            device=options.get("device", "auto"),
+        )
+        dream = load_dream(recipe) if engine is None else LearnedWorld(engine)
+        if (clip := options.get("clip")) is not None:
+            dream.choose_start(clip, options.get("frame", -1))
+        self.render_mode = render_mode
+        self.metadata = {**_Dreaming.metadata, "render_fps": dream.fps}
+        return dream
 
 
 def _spaces(dream: LearnedWorld) -> tuple[gym.spaces.Box, gym.spaces.Discrete]:
     return gym.spaces.Box(0, 255, dream.engine.frame_shape, np.uint8), gym.spaces.Discrete(dream.actions.n_actions)
 
 
-class LearnedEnv(gym.Env[np.ndarray, int]):
+class LearnedEnv(_Dreaming, gym.Env[np.ndarray, int]):
     """A dream behind the API of the world it was learned from: observations (H, W, 3) uint8, reward 0, never ends by itself.
 
-    `info` carries `t` and the believed `pose` (5,), where the model has one. engine: play this one; else `checkpoint` (None: the
-    shipped model of `world`) is loaded. clip, frame: the start clip and the last of its frames absorbed; None is the model's
-    first clip, "" a cold start. `reset(options={"clip": ..., "frame": ...})` chooses another for that episode on.
+    `info` carries `t` and, where the model has one, the believed `pose` (5,). engine: play this one instead of loading a
+    checkpoint. Options: see `DreamOptions`; `reset(options={"clip": ..., "frame": ...})` chooses another start from then on.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 4}  # noqa: RUF012
-
-    def __init__(
-        self,
-        engine: Any = None,
-        *,
-        world: str = "memory-maze",
-        checkpoint: str | Path | None = None,
-        clip: str | None = None,
-        frame: int = -1,
-        denoising_steps: int | None = None,
-        device: str = "auto",
-        render_mode: str | None = None,
-    ) -> None:
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode {render_mode!r}; known: rgb_array or None")
-        self.dream = _dream(engine, world, checkpoint, denoising_steps, device)
-        if clip is not None:
-            self.dream.choose_start(clip, frame)
-        self.metadata = {**self.metadata, "render_fps": self.dream.fps}
-        self.render_mode = render_mode
+    def __init__(self, engine: Any = None, **options: Unpack[DreamOptions]) -> None:
+        self.dream = self._open(engine, options)
         self.actions = self.dream.actions
         self.observation_space, self.action_space = _spaces(self.dream)  # type: ignore[assignment]
 
@@ -84,6 +103,16 @@ class LearnedEnv(gym.Env[np.ndarray, int]):
     def render(self) -> np.ndarray:  # type: ignore[override]
         return self.dream.snapshot().tick.frame.copy()
 
+    def get_keys_to_action(self) -> dict[tuple[str, ...], int]:
+        """The chords of one-letter keys that mean each action, for `gymnasium.utils.play`."""
+        letters = {logical: next((key for key in keys if len(key) == 1), None) for logical, keys in MOVES.items()} | {
+            "space": " "
+        }
+        chords = [[letters.get(key, key) for key in sorted(chord)] for chord in self.actions.keys]
+        return {
+            tuple(map(str, chord)): i for i, chord in enumerate(chords) if chord and all(key and len(key) == 1 for key in chord)
+        }
+
     def snapshot(self) -> Snapshot:
         """The present as a value, to come back to: planning tries actions from it and restores."""
         return self.dream.snapshot()
@@ -96,49 +125,50 @@ def _info(tick: Tick) -> dict[str, Any]:
     return {"t": tick.t} | ({} if tick.pose is None else {"pose": np.array(tick.pose)})
 
 
-class LearnedVectorEnv(VectorEnv):
-    """`num_envs` dreams advanced by one batched call a step; row i draws noise of its own. Arguments as for LearnedEnv.
+class LearnedVectorEnv(_Dreaming, VectorEnv):
+    """`num_envs` dreams advanced by one batched call a step. Row i is what a LearnedEnv of its seed would be.
 
     max_episode_steps: all rows are truncated after so many steps (None: never); then call `reset`, nothing resets itself.
+    Options: see `DreamOptions`.
     """
 
-    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012
-
     def __init__(
-        self,
-        num_envs: int,
-        engine: Any = None,
-        *,
-        world: str = "memory-maze",
-        checkpoint: str | Path | None = None,
-        clip: str | None = None,
-        frame: int = -1,
-        denoising_steps: int | None = None,
-        device: str = "auto",
-        max_episode_steps: int | None = None,
+        self, num_envs: int, engine: Any = None, *, max_episode_steps: int | None = None, **options: Unpack[DreamOptions]
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs {num_envs}; expected 1 or more")
         self.num_envs = num_envs
-        self.dream = _dream(engine, world, checkpoint, denoising_steps, device)
-        if clip is not None:
-            self.dream.choose_start(clip, frame)
-        self.metadata = {**self.metadata, "render_fps": self.dream.fps}
+        self.dream = self._open(engine, options)
         self.single_observation_space, self.single_action_space = _spaces(self.dream)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.moment: Moment | None = None
         self._max_episode_steps, self._t = max_episode_steps, 0
 
-    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
-        """All rows begin from the same start; `seed` (one number) and the row decide the noise."""
-        super().reset(seed=seed)
-        clip: Episode | None = self.dream.start_clip()
-        contexts = None if clip is None else [clip] * self.num_envs
-        chosen = int(self.np_random.integers(N_SEEDS)) if seed is None else int(np.ravel(seed)[0])
-        self.moment = self.dream.engine.begin(contexts, chosen, batch=self.num_envs)
+    def reset(
+        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """All rows begin from the same start. seed: one a row, or a first one that counts up; None draws them."""
+        super().reset(seed=seed if isinstance(seed, int | None) else int(seed[0]))
+        if options is not None and "clip" in options:
+            self.dream.choose_start(options["clip"], options.get("frame", -1))
+        if seed is None:
+            seed = [int(drawn) for drawn in self.np_random.integers(N_SEEDS, size=self.num_envs)]
+        seeds = tuple(range(seed, seed + self.num_envs)) if isinstance(seed, int) else tuple(map(int, seed))
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} rows; give one a row, or one for all")
+        clip = self.dream.start_clip()
+        self.moment = self.dream.engine.begin(None if clip is None else [clip] * self.num_envs, seeds, batch=self.num_envs)
         self._t = 0
         return self._observe(self.moment)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Every row goes on from the moment of one LearnedEnv, with noise of its own: plans are tried side by side."""
+        self.moment = self.dream.engine.repeat(snapshot.state.moment, self.num_envs)
+        self._t = 0
+
+    def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
+        return None if self.moment is None else tuple(self.moment.frame.copy())
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         if self.moment is None:
@@ -155,15 +185,11 @@ class LearnedVectorEnv(VectorEnv):
         return moment.frame.copy(), {"pose": moment.pose.copy()} if self.dream.engine.has_pose else {}
 
 
-def _register() -> None:
-    for id, world in (("Revisit/MemoryMaze-v0", "memory-maze"), ("Revisit/Voxel-v0", "voxel")):
-        gym.register(
-            id,
-            entry_point="simulator.gym_env:LearnedEnv",
-            vector_entry_point="simulator.gym_env:LearnedVectorEnv",
-            kwargs={"world": world},
-            max_episode_steps=N_STEPS,
-        )
-
-
-_register()
+for _id, _world in WORLDS.items():
+    gym.register(
+        _id,
+        entry_point="simulator.gym_env:LearnedEnv",
+        vector_entry_point="simulator.gym_env:LearnedVectorEnv",
+        kwargs={"world": _world},
+        max_episode_steps=N_STEPS,
+    )

@@ -152,7 +152,7 @@ class Timeline:
         """What was seen at `position` of `branch`. ValueError where it has been let go."""
         line = self.lines.get(branch)
         if line is None or not line.start <= position <= line.tip:
-            raise ValueError(f"that moment has been let go to keep within {self.budget >> 20} MiB; more is kept with --history-mb")
+            raise ValueError(f"that moment has been let go to keep within {self.budget >> 20} MiB; --history-mb keeps more")
         return line.entry(position).tick
 
     def go(self, branch: int, position: int) -> Tick:

@@ -57,9 +57,10 @@ class FakeEngine(Engine):
         self.n_imagined += 1
         pose = poses.move(moment.pose, MOTIONS[actions]) if pose is None else pose
         memory = moment.stream.layers[0].ssm.mean(dim=1).numpy()
+        seeds = [moment.seed] * len(pose) if isinstance(moment.seed, int) else moment.seed
         frames = [
-            paint(p, float(m), self.frame_shape[0], moment.seed, moment.t, self.n_steps)
-            for p, m in zip(pose, memory, strict=True)
+            paint(p, float(m), self.frame_shape[0], seed, moment.t, self.n_steps)
+            for p, m, seed in zip(pose, memory, seeds, strict=True)
         ]
         return np.stack(frames), pose
 
@@ -74,6 +75,12 @@ class FakeEngine(Engine):
     def forget(self, moment: Moment) -> Moment:
         layers = tuple(FakeLayer(torch.zeros_like(layer.ssm), layer.conv) for layer in moment.stream.layers)
         return Moment(moment.stream._replace(layers=layers), moment.frame, moment.pose, moment.motion, moment.t, moment.seed)
+
+    def repeat(self, moment: Moment, n: int) -> Moment:
+        layers = tuple(FakeLayer(*(part.repeat_interleave(n, dim=0) for part in layer)) for layer in moment.stream.layers)
+        stream = FakeStream(layers, moment.stream.ballast.repeat_interleave(n, dim=0))
+        frame, pose, motion = (np.repeat(value, n, axis=0) for value in (moment.frame, moment.pose, moment.motion))
+        return Moment(stream, frame, pose, motion, moment.t, moment.seed)
 
     def state_norm(self, moment: Moment) -> float:
         return float(moment.stream.layers[0].ssm.square().mean().sqrt())
