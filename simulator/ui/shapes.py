@@ -34,6 +34,10 @@ class Rect(NamedTuple):
     def contains(self, x: float, y: float) -> bool:
         return self.x <= x < self.x + self.w and self.y <= y < self.y + self.h
 
+    def scaled(self, unit: float) -> Rect:
+        """Every length times `unit`."""
+        return Rect(self.x * unit, self.y * unit, self.w * unit, self.h * unit)
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -93,3 +97,20 @@ class Image:
 
 
 Shape = Box | Label | Stroke | Polygon | Dot | Image
+
+
+def scaled(shape: Shape, unit: float) -> Shape:
+    """`shape` with every length times `unit`."""
+    match shape:
+        case Box(rect, color, radius, edge):
+            return Box(rect.scaled(unit), color, round(radius * unit), edge)
+        case Label(x, y, text, size, color, anchor):
+            return Label(x * unit, y * unit, text, round(size * unit), color, anchor)
+        case Stroke(points, color, width):
+            return Stroke(tuple((x * unit, y * unit) for x, y in points), color, max(1, round(width * unit)))
+        case Polygon(points, color):
+            return Polygon(tuple((x * unit, y * unit) for x, y in points), color)
+        case Dot(x, y, radius, color):
+            return Dot(x * unit, y * unit, radius * unit, color)
+        case Image(rect, frame):
+            return Image(rect.scaled(unit), frame)

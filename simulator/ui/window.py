@@ -15,9 +15,11 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
 from simulator.ui.events import Closed, Dragged, Event, FocusLost, KeyDown, KeyUp, PadLost, Resized
-from simulator.ui.shapes import PAPER, Box, Color, Dot, Image, Label, Polygon, Rect, Shape, Stroke
+from simulator.ui.shapes import PAPER, Box, Color, Dot, Image, Label, Polygon, Rect, Shape, Stroke, scaled
 
 SMALLEST = (480, 400)
+COMFORTABLE = (1280, 800)
+"""Up to this size a unit is a pixel."""
 STICK = 0.5
 """How far a stick must lean to count, 1 being all the way."""
 BUTTONS = {1: "mouse left", 2: "mouse middle", 3: "mouse right", 4: "wheel up", 5: "wheel down"}
@@ -34,7 +36,10 @@ class NoDisplay(RuntimeError):
 
 
 class Window:
-    """A resizable window of `size` pixels. Raises NoDisplay where there is no screen."""
+    """A resizable window of `size` pixels. Raises NoDisplay where there is no screen.
+
+    All else is in units: a pixel on windows up to COMFORTABLE, more on larger ones, so that letters grow with the window.
+    """
 
     def __init__(self, title: str, size: tuple[int, int]) -> None:
         wanted = os.environ.get("SDL_VIDEODRIVER", "")
@@ -58,13 +63,21 @@ class Window:
         self._scaled = Scaled()
 
     @property
+    def _unit(self) -> float:
+        width, height = self._screen.get_size()
+        return max(1.0, min(width / COMFORTABLE[0], height / COMFORTABLE[1]))
+
+    @property
     def size(self) -> tuple[int, int]:
-        return self._screen.get_size()
+        """Width and height in units."""
+        width, height = self._screen.get_size()
+        return round(width / self._unit), round(height / self._unit)
 
     def poll(self) -> list[Event]:
         """Everything that happened since the last poll, in order."""
         found, self._waiting = [*self._waiting, *pygame.event.get()], []
-        return [event for raw in found for event in (*self._pads.translate(raw), _translate(raw)) if event is not None]
+        unit = self._unit
+        return [event for raw in found for event in (*self._pads.translate(raw), _translate(raw, unit)) if event is not None]
 
     def wait(self, seconds: float) -> None:
         """Sleep for `seconds`, or until something happens; what happened is kept for `poll`."""
@@ -78,12 +91,17 @@ class Window:
         self._screen.fill(PAPER[:3])
         if picture is not None:
             shapes = [Image(rect, picture), *shapes]
-        for shape in shapes:
+        unit = self._unit
+        for shape in shapes if unit == 1 else (scaled(shape, unit) for shape in shapes):
             if isinstance(shape, Image):
                 self._screen.blit(self._scaled.fit(shape), (round(shape.rect.x), round(shape.rect.y)))
             else:
                 _draw(self._screen, shape)
         pygame.display.flip()
+
+    def picture(self) -> np.ndarray:
+        """What is on the screen, uint8 (H, W, 3)."""
+        return pygame.surfarray.array3d(self._screen).swapaxes(0, 1)
 
     def toggle_fullscreen(self) -> None:
         """Fill the screen, or stop filling it; nothing happens on screens that cannot."""
@@ -171,16 +189,16 @@ def _at_least(size: tuple[int, int]) -> tuple[int, int]:
     return max(size[0], SMALLEST[0]), max(size[1], SMALLEST[1])
 
 
-def _translate(event: pygame.event.Event) -> Event | None:
+def _translate(event: pygame.event.Event, unit: float) -> Event | None:
     match event.type:
         case pygame.KEYDOWN:
             return KeyDown(pygame.key.name(event.key), bool(getattr(event, "mod", 0) & pygame.KMOD_CTRL), time.perf_counter())
         case pygame.KEYUP:
             return KeyUp(pygame.key.name(event.key))
         case pygame.MOUSEBUTTONDOWN if event.button in BUTTONS:
-            return KeyDown(BUTTONS[event.button], False, time.perf_counter(), event.pos)
+            return KeyDown(BUTTONS[event.button], False, time.perf_counter(), _in_units(event.pos, unit))
         case pygame.MOUSEMOTION if event.buttons[0]:
-            return Dragged(event.pos)
+            return Dragged(_in_units(event.pos, unit))
         case pygame.MOUSEBUTTONUP if event.button in BUTTONS:
             return KeyUp(BUTTONS[event.button])
         case pygame.WINDOWFOCUSLOST:
@@ -190,6 +208,10 @@ def _translate(event: pygame.event.Event) -> Event | None:
         case pygame.QUIT:
             return Closed()
     return None
+
+
+def _in_units(where: tuple[int, int], unit: float) -> tuple[int, int]:
+    return round(where[0] / unit), round(where[1] / unit)
 
 
 @lru_cache(maxsize=64)
@@ -204,11 +226,6 @@ def _font(size: int) -> pygame.font.Font:
 @lru_cache(maxsize=512)
 def _text(text: str, size: int, color: Color) -> pygame.Surface:
     return _font(size).render(text, True, color[:3])
-
-
-def text_width(text: str, size: int) -> int:
-    """Pixels `text` is wide."""
-    return _font(size).size(text)[0]
 
 
 def _draw(screen: pygame.Surface, shape: Shape) -> None:
