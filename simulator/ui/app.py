@@ -141,7 +141,9 @@ class App:
         if intent is None or (isinstance(intent, Rewind) and not self._can_rewind()):
             return False
         dream = dream_of(self.session.world)
-        if dream is not None:
+        if dream is not None and dream.moment is not None:
+            if self._norm_at_start[0] is not self.session.start:
+                self._norm_at_start = self.session.start, dream.engine.state_norm(dream.moment)
             dream.engine.lap = self.meters.lap if self.controls.commands.shows_telemetry else None
         self.meters.begin_frame()
         done = self.controls.do(intent)
@@ -208,10 +210,7 @@ class App:
     def _state_rows(self, dream: LearnedWorld) -> list[tuple[str, str]]:
         """The size of the dream's memory, and how far its norm has gone since the start."""
         assert dream.moment is not None
-        norm = dream.engine.state_norm(dream.moment)
-        if self._norm_at_start[0] is not self.session.start:
-            self._norm_at_start = self.session.start, norm
-        first = self._norm_at_start[1]
+        norm, first = dream.engine.state_norm(dream.moment), self._norm_at_start[1]
         drift = f"{100 * (norm / first - 1):+.1f} %" if first else "from nothing"
         return [
             ("state", f"{n_bytes(dream.moment.stream) / 1024:.0f} KiB"),

@@ -192,13 +192,16 @@ def _rows(view: View, layout: Layout) -> list[Shape]:
 
 def _help(view: View, size: tuple[int, int]) -> list[Shape]:
     n_rows = (len(view.help) + 1) // 2
-    step = min(24.0, (size[1] - 120) / (n_rows + 1))
-    width, height = min(size[0] - 32.0, 780.0), step * n_rows + 84
+    step = min(24.0, (size[1] - 100) / (n_rows + 1))
+    width, height = min(size[0] - 32.0, 820.0), step * n_rows + 88
     box = Rect((size[0] - width) / 2, (size[1] - height) / 2, width, height)
+    part = width / 820
+    letters = max(10, round(14 * part))
     shapes: list[Shape] = [Box(Rect(0, 0, *size), (*PAPER[:3], 150)), Box(box, (*PANEL[:3], 245), 12, EDGE)]
-    shapes += [Label(box.x + 24, box.y + 28, "Keys", 20), Label(box.x + width - 24, box.y + 28, view.device, 12, SOFT, "r")]
+    shapes += [Label(box.x + 24, box.y + 26, "Keys", 20)]
+    shapes += [Label(box.x + width / 2, box.y + height - 16, view.device, max(9, round(12 * part)), SOFT, "m")]
     for i, (keys, what) in enumerate(view.help):
-        x = box.x + 10 + (i // n_rows) * (width / 2 - 8)
-        y = box.y + 66 + step * (i % n_rows)
-        shapes += [Label(x + 112, y, keys, 14, BLUE, "r"), Label(x + 126, y, what, 14)]
+        x = box.x + 6 + (i // n_rows) * (width / 2 - 4)
+        y = box.y + 58 + step * (i % n_rows)
+        shapes += [Label(x + 112 * part, y, keys, letters, BLUE, "r"), Label(x + 124 * part, y, what, letters)]
     return shapes

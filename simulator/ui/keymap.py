@@ -28,12 +28,12 @@ COMMANDS = (
     Command("reset", ("return",), "start again"),
     Command("new_seed", ("n",), "start again, new seed"),
     Command("next_start", ("c",), "next start clip"),
-    Command("browse", ("f2",), "worlds, clips, recordings: begin anywhere"),
-    Command("driver", ("tab",), "who drives: you, explorer, random, file"),
+    Command("browse", ("f2",), "worlds, clips, recordings"),
+    Command("driver", ("tab",), "driver: you, explorer, random, file"),
     Command("rate", ("f",), "rate: natural, smooth, fast"),
     Command("more_steps", ("=", "+"), "more denoising steps"),
     Command("fewer_steps", ("-",), "fewer denoising steps"),
-    Command("next_profile", ("f3",), "profile: fast, balanced, quality, adaptive"),
+    Command("next_profile", ("f3",), "profile: fast, balanced, quality .."),
     Command("rewind", ("backspace", "pad 4"), "rewind", held=True),
     Command("mark", ("m",), "mark this moment"),
     Command("jump", ("j",), "jump to the next mark"),
@@ -41,7 +41,7 @@ COMMANDS = (
     Command("switch_branch", ("o",), "go to the next branch"),
     Command("forget", ("k",), "amnesia: drop the long memory"),
     Command("split", ("l",), "with and without memory"),
-    Command("memory_test", ("f6",), "memory test: look away and back"),
+    Command("memory_test", ("f6",), "memory test: look away, back"),
     Command("resync", ("y",), "feed the real frames (beside)", held=True),
     Command("record_mp4", ("v",), "video (mp4) on and off"),
     Command("record_gif", ("g",), "video (gif) on and off"),
@@ -163,7 +163,7 @@ def move_help(spec: ActionSpec, keymap: Keymap) -> list[tuple[str, str]]:
     alone = {next(iter(chord)): name for name, chord in zip(spec.names, spec.keys, strict=True) if len(chord) == 1}
     used = dict.fromkeys(key for chord in spec.keys for key in sorted(chord))
     arrows = [key for logical in ("up", "left", "down", "right") for key in keymap.keys_for(logical) if len(key) == 1]
-    rows = [(f"arrows / {''.join(arrows)}", "move and turn; keys held together count together")]
+    rows = [(f"arrows / {''.join(arrows)}", "move and turn; chords count")]
     for key in used:
         if not key.isdecimal() and key not in ("up", "left", "down", "right"):
             also = "" if key in alone else " + 1 .. 9"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from PIL import ImageFont
 
+from envs.voxel.moves import ACTIONS as VOXEL
 from simulator.intents import Mark, Rewind
 from simulator.ui import hud, timeline_bar
+from simulator.ui.keymap import COMMANDS, Keymap, move_help
 from simulator.ui.shapes import BLUE, Box, Label, Rect
 from tests.simulator.playing import begun, play
 
@@ -77,3 +80,20 @@ def test_a_click_on_the_bar_is_the_position_drawn_there():
     assert timeline_bar.position_at(session.timeline, bar, 550) == 90
     assert "door" in texts(timeline_bar.draw(session.timeline, bar))
     assert "branch 2 of 2" in texts(timeline_bar.caption(session.timeline, bar))[0]
+
+
+@pytest.mark.parametrize("size", [(640, 480), (960, 800)])
+def test_the_keys_are_readable_on_small_windows_and_do_not_overlap(size):
+    pairs = (*move_help(VOXEL, Keymap(VOXEL)), *((command.keys[0], command.what) for command in COMMANDS))
+    shapes = hud.draw(view(begun(), help=pairs), hud.arrange(size, (64, 64, 3), 0, False), size)
+    left = [s for s in shapes if isinstance(s, Label) and s.text in {what for _, what in pairs} and s.anchor == "l"]
+    rows = sorted({s.y for s in left})
+    assert min(b - a for a, b in pairwise(rows)) >= min(s.size for s in left), "lines do not touch"
+    middles = sorted({s.x for s in left})
+    widest = max(width(s) for s in left if s.x == middles[0])
+    assert middles[0] + widest < middles[1] - 40 * size[0] / 960, "the first column ends before the keys of the second"
+    assert all(s.x + width(s) <= size[0] - 16 for s in left)
+
+
+def width(label):
+    return ImageFont.load_default(label.size).getlength(label.text)

@@ -111,7 +111,7 @@ def test_help_names_every_key_of_a_world():
     names = ("noop", "forward", "strafe_left", "jump", "mine", "slot_1", "slot_2", "craft_planks")
     spec = ActionSpec("x", names, tuple(frozenset(chord.split()) for chord in chords))
     assert move_help(spec, Keymap(spec)) == [
-        ("arrows / w", "move and turn; keys held together count together"), ("a", "strafe left"), ("space", "jump"),
+        ("arrows / w", "move and turn; chords count"), ("a", "strafe left"), ("space", "jump"),
         ("mouse left / e", "mine"), ("z + 1 .. 9", "craft"), ("1 .. 2", "slot"),
     ]  # fmt: skip
     assert move_help(ACTIONS, Keymap(ACTIONS))[0][0] == "arrows / wad"
