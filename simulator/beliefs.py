@@ -74,7 +74,8 @@ class BeliefFilm:
 
 def path(timeline: Timeline, n_ticks: int) -> list[Tick]:
     """The last `n_ticks` ticks (1 or more) up to the one shown, oldest first, across the branches that led to it."""
-    line, position, ticks = timeline.line, timeline.position, []
+    line, position = timeline.line, timeline.position
+    ticks: list[Tick] = []
     while len(ticks) < n_ticks:
         first = max(line.start, position + 1 - (n_ticks - len(ticks)))
         ticks[:0] = [entry.tick for entry in islice(line.entries, first - line.start, position + 1 - line.start)]

@@ -61,7 +61,7 @@ def remember(model: WorldModel, paths: Sequence[Path], every: int) -> Memories:
 
 @torch.inference_mode()
 def _remember(model: WorldModel, episode: Episode, every: int, maze: int) -> Memories:
-    walls, balls, inside = truth(episode, model.config)
+    known = truth(episode, model.config)
     seen, control = _seen(episode, model.config), control_of(episode)
     device, state, found = model.head.weight.device, model.init_state(1), []
     stops = every * torch.arange(1, len(episode) // every + 1)
@@ -75,9 +75,10 @@ def _remember(model: WorldModel, episode: Episode, every: int, maze: int) -> Mem
         told = Control(*(value[None, part].to(device) for value in control))
         _, state = model(clean, clean.new_zeros(clean.shape[:2]), told, state, predict=False)
         found.append(readings(model.config, state).half().cpu())
-    fixed = (torch.from_numpy(value).expand(len(stops), *value.shape) for value in (walls, balls))
-    ring = torch.from_numpy(inside).expand(len(stops), *inside.shape)
-    return Memories(torch.cat(found), *fixed, torch.from_numpy(seen)[stops - 1], ring, stops, torch.full_like(stops, maze))
+    walls, balls, inside = (torch.from_numpy(value).expand(len(stops), *value.shape) for value in known)
+    return Memories(
+        torch.cat(found), walls, balls, torch.from_numpy(seen)[stops - 1], inside, stops, torch.full_like(stops, maze)
+    )
 
 
 def truth(episode: Episode, config: ModelConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.belief import Belief, BeliefProbe
+from models.belief import N_BALL_COLOURS, Belief, BeliefProbe
 from models.training.belief import Memories
 from simulator.evaluation.tally import estimate
 
@@ -29,7 +29,7 @@ def constant_guess(memories: Memories) -> Guess:
     """The best constant for the mazes of `memories`; a colour that none of them has is guessed at (0, 0)."""
     first = np.unique(memories.maze, return_index=True)[1]
     balls = memories.balls[first].numpy()
-    places = [np.argwhere(balls == 1 + colour)[:, 1:] for colour in range(balls.max())]
+    places = [np.argwhere(balls == 1 + colour)[:, 1:] for colour in range(N_BALL_COLOURS)]
     walls = memories.walls[first].numpy().mean(axis=0) > 0.5
     return Guess(walls, np.array([at.mean(axis=0) if len(at) else (0.0, 0.0) for at in places]))
 
@@ -84,16 +84,17 @@ def _balls(said: np.ndarray, balls: np.ndarray, maze: np.ndarray, guess: Guess) 
     m, *at = np.nonzero(balls)
     colour, true = balls[m, at[0], at[1]] - 1, np.stack(at, axis=1)
     share = said[m, :, :, colour]  # (k, n_y, n_x)
-    likeliest = np.stack(np.unravel_index(share.reshape(len(m), -1).argmax(axis=1), share.shape[1:]), axis=1)
+    likeliest = np.stack(np.unravel_index(share.reshape(len(m), said[0, ..., 0].size).argmax(axis=1), share.shape[1:]), axis=1)
     off = np.abs(likeliest - true)
+    farthest = off.max(axis=1)
     n = np.bincount(maze[m], minlength=maze.max() + 1)
 
     def over(values: np.ndarray, of_mean: Any = float) -> Estimate:
         return estimate(np.bincount(maze[m], values, minlength=len(n)), n, of_mean)
 
     return {
-        "ball_hit": over((off == 0).all(axis=1)),
-        "ball_within_a_cell": over((off <= 1).all(axis=1)),
+        "ball_hit": over(farthest == 0),
+        "ball_within_a_cell": over(farthest <= 1),
         "ball_rmse_cells": over(np.square(off).sum(axis=1), np.sqrt),
         "ball_rmse_cells_constant": over(np.square(guess.balls[colour] - true).sum(axis=1), np.sqrt),
     }
