@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import run_sim
 from envs import episode as episodes
+from envs.catalog import find
 from models.checkpoint import read_config
+from models.world_model import WorldModel
+from simulator.commands.train import config_for
 from simulator.load import load_engine
 from simulator.recipe import Recipe, load_dream, world_of
 from tests.envs.test_gym_world import TOY
+
+ROOT = Path(__file__).parents[2]
 
 MODEL = """
 [options]
@@ -134,3 +140,14 @@ def test_a_clip_with_poses_is_seen_without_them_by_a_model_that_has_none(made):
     assert not told.pose.any()
     for moment in (told, blind):
         assert np.array_equal(engine.step(moment, np.array([1])).frame, engine.step(told, np.array([1])).frame)
+
+
+def test_the_worlds_shown_in_the_documentation_are_models_with_and_without_a_pose():
+    examples = ROOT / "examples" / "minigrid"
+    doorkey, playground = (
+        config_for("generic-small", find(str(examples / f"{name}.toml"))) for name in ("doorkey", "playground")
+    )
+    assert (doorkey.world, doorkey.n_actions, doorkey.pose) == ("doorkey", 7, False)
+    assert (playground.world, playground.n_actions, playground.pose) == ("playground", 5, True)
+    for config in (doorkey, playground):
+        assert WorldModel(config).config.image == (64, 64)
