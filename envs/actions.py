@@ -14,18 +14,24 @@ class ActionSpec:
 
     Purpose: the single place that ties an action id to its name and to the held keys that mean it. `keys[i]` is the set
     of *logical* keys ("up", "left", "space", ...) whose chord is action `i`; the empty set is what happens when nothing
-    is held. Keymaps translate physical keys to logical ones.
+    is held. Keymaps translate physical keys to logical ones. `about[i]` says what the name of action `i` does not, such as
+    what it takes; "" where there is nothing to say, and no `about` at all where that is so everywhere.
     """
 
     world: str
     names: tuple[str, ...]
     keys: tuple[frozenset[str], ...]
     noop: int = 0
+    about: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.keys):
             raise ValueError(
                 f"{self.world!r}: {len(self.names)} action names but {len(self.keys)} key chords; give one chord per name"
+            )
+        if len(self.about) not in (0, len(self.names)):
+            raise ValueError(
+                f"{self.world!r}: {len(self.names)} action names but `about` has {len(self.about)}; give all or none"
             )
         for what, values in (("name", self.names), ("key chord", self.keys)):
             if len(set(values)) != len(values):

@@ -61,6 +61,14 @@ _TABLE: tuple[tuple[str, str, Move], ...] = (
     *((f"craft_{recipe.name}", f"craft {i + 1}", Move(recipe=i)) for i, recipe in enumerate(RECIPES)),
 )
 
+_ABOUT = {
+    "mine": "mine: hold until the block breaks",
+    "place": "place the chosen block",
+    "cycle": "swap the chosen stack with the backpack",
+    **{f"slot_{i + 1}": "choose a slot" for i in range(N_HOTBAR)},
+    **{f"craft_{recipe.name}": recipe.words for recipe in RECIPES},
+}
+
 MOVES = tuple(move for _, _, move in _TABLE)
 """What each action id does."""
 
@@ -68,4 +76,5 @@ ACTIONS = ActionSpec(
     world="voxel",
     names=tuple(name for name, _, _ in _TABLE),
     keys=tuple(frozenset(keys.split()) for _, keys, _ in _TABLE),
+    about=tuple(_ABOUT.get(name, "") for name, _, _ in _TABLE),
 )

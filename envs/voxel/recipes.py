@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envs.voxel.blocks import NOTHING, block_id, check_fields, item_id, read_toml
+from envs.voxel.blocks import ITEMS, NOTHING, block_id, check_fields, item_id, read_toml
 
 _FIELDS = {"makes": str, "count": int, "needs": dict, "near": str}
 MAX_RECIPES = 9
@@ -23,6 +23,13 @@ class Recipe:
     count: int
     needs: tuple[tuple[int, int], ...]
     near: int
+
+    @property
+    def words(self) -> str:
+        """What goes in, how many come out and where, such as "1 coal, 1 stick; makes 4" or "8 cobblestone at a table"."""
+        needs = ", ".join(f"{count} {ITEMS[item].name}" for item, count in self.needs)
+        place = "" if self.near == NOTHING else f" at a {ITEMS[self.near].name.split('_')[-1]}"
+        return f"{needs}{place}{f'; makes {self.count}' if self.count > 1 else ''}".replace("_", " ")
 
 
 def parse_recipes(tables: Mapping[str, Any]) -> tuple[Recipe, ...]:

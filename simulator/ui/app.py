@@ -23,7 +23,7 @@ from simulator.ui import hud
 from simulator.ui.controls import Controls
 from simulator.ui.events import Closed, Event
 from simulator.ui.job import Job
-from simulator.ui.keymap import COMMANDS, Keymap, move_help
+from simulator.ui.keymap import COMMANDS, Keymap, choices, move_help
 from simulator.ui.meters import Meters, resident_mib
 from simulator.ui.shapes import Rect, Shape
 from simulator.worlds import LearnedWorld
@@ -204,7 +204,8 @@ class App:
             notes=tuple(note for at, note in self._notes if now - at < NOTE_SECONDS),
             alert=alert,
             help=self._help() if controls.commands.shows_help else (),
-            rows=self._measurements() if controls.commands.shows_telemetry else (),
+            rows=choices(spec, self.keymap, controls.held.down)
+            or (self._measurements() if controls.commands.shows_telemetry else ()),
         )
 
     def _state_rows(self, dream: LearnedWorld) -> list[tuple[str, str]]:

@@ -160,7 +160,8 @@ class Keymap:
 
 def move_help(spec: ActionSpec, keymap: Keymap) -> list[tuple[str, str]]:
     """(keys, meaning) of every logical key of `spec`: the four arrows in one row, the digits in another."""
-    alone = {next(iter(chord)): name for name, chord in zip(spec.names, spec.keys, strict=True) if len(chord) == 1}
+    told = {name: about or name.replace("_", " ") for name, about in zip(spec.names, _about(spec), strict=True)}
+    alone = {next(iter(chord)): told[name] for name, chord in zip(spec.names, spec.keys, strict=True) if len(chord) == 1}
     used = dict.fromkeys(key for chord in spec.keys for key in sorted(chord))
     arrows = [key for logical in ("up", "left", "down", "right") for key in keymap.keys_for(logical) if len(key) == 1]
     rows = [(f"arrows / {''.join(arrows)}", "move and turn; chords count")]
@@ -168,11 +169,26 @@ def move_help(spec: ActionSpec, keymap: Keymap) -> list[tuple[str, str]]:
         if not key.isdecimal() and key not in ("up", "left", "down", "right"):
             also = "" if key in alone else " + 1 .. 9"
             keys = [physical for physical in keymap.keys_for(key) if not physical.startswith("pad ")]
-            rows.append((" / ".join(keys) + also, alone.get(key, key).replace("_", " ")))
+            rows.append((" / ".join(keys) + also, alone.get(key, f"{key}: hold {keys[0]} to see what")))
     digits = [key for key in used if key.isdecimal() and key in alone]
     if digits:
-        rows.append((f"{digits[0]} .. {digits[-1]}", alone[digits[0]].rsplit("_", 1)[0]))
+        rows.append((f"{digits[0]} .. {digits[-1]}", alone[digits[0]].removesuffix(f" {digits[0]}")))
     return rows
+
+
+def choices(spec: ActionSpec, keymap: Keymap, down: frozenset[str]) -> list[tuple[str, str]]:
+    """(further keys and name, what it takes) of the actions begun by each key of `down` that is none by itself ("craft")."""
+    rows = []
+    for key in sorted(key for key in down if frozenset({key}) not in spec.keys):
+        for name, chord, about in zip(spec.names, spec.keys, _about(spec), strict=True):
+            if key in chord:
+                further = " ".join(keymap.keys_for(other)[0] for other in sorted(chord - {key}))
+                rows.append((f"{further}  {name.removeprefix(f'{key}_').replace('_', ' ')}", about))
+    return rows
+
+
+def _about(spec: ActionSpec) -> tuple[str, ...]:
+    return spec.about or ("",) * spec.n_actions
 
 
 class HeldKeys:

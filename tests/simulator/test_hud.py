@@ -10,7 +10,7 @@ from PIL import ImageFont
 from envs.voxel.moves import ACTIONS as VOXEL
 from simulator.intents import Mark, Rewind
 from simulator.ui import hud, timeline_bar
-from simulator.ui.keymap import COMMANDS, Keymap, move_help
+from simulator.ui.keymap import COMMANDS, Keymap, choices, move_help
 from simulator.ui.shapes import BLUE, Box, Label, Rect
 from tests.simulator.playing import begun, play
 
@@ -93,6 +93,16 @@ def test_the_keys_are_readable_on_small_windows_and_do_not_overlap(size):
     widest = max(width(s) for s in left if s.x == middles[0])
     assert middles[0] + widest < middles[1] - 40 * size[0] / 960, "the first column ends before the keys of the second"
     assert all(s.x + width(s) <= size[0] - 16 for s in left)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (960, 800)])
+def test_what_a_craft_takes_does_not_run_into_its_name(size):
+    rows = tuple(choices(VOXEL, Keymap(VOXEL), frozenset({"craft"})))
+    shapes = hud.draw(view(begun(), rows=rows), hud.arrange(size, (64, 64, 3), 0, False), size)
+    labels = {s.text: s for s in shapes if isinstance(s, Label)}
+    for name, takes in rows:
+        left, right = labels[name], labels[takes]
+        assert left.x + width(left) < right.x - width(right), name
 
 
 def width(label):

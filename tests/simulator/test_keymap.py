@@ -6,7 +6,8 @@ import pytest
 
 from envs.actions import ActionSpec
 from envs.memory_maze import ACTIONS
-from simulator.ui.keymap import COMMANDS, DEFAULTS, HeldKeys, Keymap, find_conflicts, load_bindings, move_help
+from envs.voxel.moves import ACTIONS as VOXEL
+from simulator.ui.keymap import COMMANDS, DEFAULTS, HeldKeys, Keymap, choices, find_conflicts, load_bindings, move_help
 
 
 def action(*keys: str) -> str:
@@ -112,6 +113,27 @@ def test_help_names_every_key_of_a_world():
     spec = ActionSpec("x", names, tuple(frozenset(chord.split()) for chord in chords))
     assert move_help(spec, Keymap(spec)) == [
         ("arrows / w", "move and turn; chords count"), ("a", "strafe left"), ("space", "jump"),
-        ("mouse left / e", "mine"), ("z + 1 .. 9", "craft"), ("1 .. 2", "slot"),
+        ("mouse left / e", "mine"), ("z + 1 .. 9", "craft: hold z to see what"), ("1 .. 2", "slot"),
     ]  # fmt: skip
     assert move_help(ACTIONS, Keymap(ACTIONS))[0][0] == "arrows / wad"
+
+
+def test_a_held_key_that_is_half_a_chord_shows_what_it_begins_and_what_that_takes():
+    keymap = Keymap(VOXEL)
+    rows = choices(VOXEL, keymap, frozenset({"up", "craft"}))
+    assert [row[0] for row in rows[:3]] == ["1  planks", "2  stick", "3  crafting table"]
+    assert len(rows) == sum(name.startswith("craft_") for name in VOXEL.names)
+    assert dict(rows)["5  stone pickaxe"] == "3 cobblestone, 2 stick at a table"
+    assert dict(rows)["7  torch"] == "1 coal, 1 stick; makes 4"
+    assert choices(VOXEL, keymap, frozenset({"up", "mine", "3"})) == []
+    assert choices(ACTIONS, Keymap(ACTIONS), frozenset({"up", "left"})) == []
+
+
+def test_every_move_of_the_island_is_under_keys_that_help_names():
+    keymap = Keymap(VOXEL)
+    named = {key for keys, _ in move_help(VOXEL, keymap) for key in keys.replace(" + ", " / ").split(" / ")}
+    named |= {"up", "down", "left", "right", *"123456789"}  # the arrows, and "1 .. 9"
+    for name, chord in zip(VOXEL.names, VOXEL.keys, strict=True):
+        pressed = [keymap.keys_for(logical)[0] for logical in chord]
+        assert set(pressed) <= named, name
+        assert VOXEL.names[VOXEL.from_keys(keymap.logical(key) or "" for key in pressed)] == name
