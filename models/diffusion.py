@@ -12,13 +12,6 @@ def add_noise(clean: Tensor, noise: Tensor, noise_level: Tensor) -> Tensor:
     return (1 - level) * clean + level * noise
 
 
-def sample_noise_level(shape: tuple[int, ...], pure_share: float, generator: torch.Generator) -> Tensor:
-    """Levels for training: `pure_share` of them 1, the others uniform on 0..1."""
-    level = torch.rand(shape, generator=generator)
-    pure = torch.rand(shape, generator=generator) < pure_share
-    return torch.where(pure, 1.0, level)
-
-
 def steps_table(n_steps: int) -> list[float]:
     """Noise levels visited by `n_steps` denoising steps, from 1 down, the final 0 left out. ValueError unless n_steps >= 1."""
     if n_steps < 1:

@@ -80,18 +80,17 @@ def retraced(episode: Episode, actions: ActionSpec) -> Episode:
 class EpisodeWindows:
     """Endless batches of `n_frames`-frame windows; files are read ahead by threads, unreadable ones are left out, once said.
 
+    rows: those to read, of any number. What a row walks through is a function of (seed, row) alone.
     retrace_share: of the episodes that end, those that are gone back over at once, on the same state.
     """
 
     def __init__(
-        self, folder: Path, config: ModelConfig, n_rows: int, n_frames: int, seed: int, *,
+        self, folder: Path, config: ModelConfig, rows: range, n_frames: int, seed: int, *,
         retrace_share: float = 0.0, n_threads: int = 2,
     ) -> None:  # fmt: skip
         self.paths, self.config = find_episodes(folder), config
-        self.n_rows, self.n_frames, self.retrace_share = n_rows, n_frames, retrace_share
-        self._rng = np.random.default_rng(seed)
+        self.rows, self.n_frames, self.seed, self.retrace_share = rows, n_frames, seed, retrace_share
         self._pool = ThreadPoolExecutor(n_threads)
-        self._queue: list[Future[Episode | None]] = []
         self.left_out: set[str] = set()
 
     def _read(self, path: Path) -> Episode | None:
@@ -103,35 +102,41 @@ class EpisodeWindows:
                 print(f"left out: {error}", flush=True)
             return None
 
-    def _next_episode(self) -> Episode:
-        for _ in range(10 * len(self.paths) + 10):
-            while len(self._queue) < 4:
-                self._queue.append(self._pool.submit(self._read, self.paths[int(self._rng.integers(len(self.paths)))]))
-            episode = self._queue.pop(0).result()
+    def _episodes(self, rng: np.random.Generator) -> Iterator[Episode]:
+        """Usable episodes in random order, the next of them read while one is in use."""
+        ahead: Future[Episode | None] | None = None
+        n_refused = 0
+        while n_refused < 10 * len(self.paths) + 10:
+            now, ahead = ahead, self._pool.submit(self._read, self.paths[int(rng.integers(len(self.paths)))])
+            episode = None if now is None else now.result()
             if episode is not None and len(episode) >= self.n_frames:
-                return episode
+                n_refused = 0
+                yield episode
+            else:
+                n_refused += 1
         raise EpisodeError(
             f"no readable episode of at least {self.n_frames} frames among {len(self.paths)} files; collect longer ones"
         )
 
-    def __iter__(self) -> Iterator[Batch]:
-        rows: list[tuple[Episode, int]] = []
-        back = np.zeros(self.n_rows, bool)  # on the way back
-        for _ in range(self.n_rows):  # staggered, so that rows do not begin episodes together
-            episode = self._next_episode()
-            rows.append((episode, int(self._rng.integers(len(episode) - self.n_frames + 1))))
-        fresh = np.ones(self.n_rows, bool)
+    def _windows(self, row: int) -> Iterator[tuple[Episode, int, bool]]:
+        """What one row walks through: an episode, the first frame of a window in it, and whether the row begins an episode."""
+        rng = np.random.default_rng([self.seed, row])
+        found = self._episodes(rng)
+        episode, fresh, back = next(found), True, False
+        start = int(rng.integers(len(episode) - self.n_frames + 1))  # staggered, so that rows do not begin episodes together
         while True:
-            parts = [(e.image[i : i + self.n_frames], control_of(e, i, i + self.n_frames)) for e, i in rows]
+            yield episode, start, fresh
+            start, fresh = start + self.n_frames, False
+            if start + self.n_frames <= len(episode):
+                continue
+            if start > self.n_frames and not back and rng.random() < self.retrace_share:
+                episode, start, back = retraced(episode.clip(0, start), find(self.config.world).actions), 1, True
+            else:
+                episode, start, fresh, back = next(found), 0, True, False
+
+    def __iter__(self) -> Iterator[Batch]:
+        for windows in zip(*(self._windows(row) for row in self.rows), strict=True):
+            parts = [(e.image[i : i + self.n_frames], control_of(e, i, i + self.n_frames)) for e, i, _ in windows]
             frames = torch.from_numpy(np.stack([image for image, _ in parts]))
-            yield Batch(frames, stack_controls([control for _, control in parts]), torch.from_numpy(fresh.copy()))
-            for row, (episode, start) in enumerate(rows):
-                start += self.n_frames
-                fresh[row] = start + self.n_frames > len(episode)
-                if self.retrace_share and fresh[row] and not back[row] and self._rng.random() < self.retrace_share:
-                    rows[row] = (retraced(episode.clip(0, start), find(self.config.world).actions), 1)
-                    fresh[row], back[row] = False, True
-                elif fresh[row]:
-                    rows[row], back[row] = (self._next_episode(), 0), False
-                else:
-                    rows[row] = (episode, start)
+            fresh = torch.tensor([begins for _, _, begins in windows])
+            yield Batch(frames, stack_controls([control for _, control in parts]), fresh)

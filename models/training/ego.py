@@ -18,6 +18,7 @@ from models.config import ModelConfig
 from models.ego_motion import COARSE, EgoMotion, coarse
 from models.pixels import to_float
 from models.training.data import EpisodeWindows, check_fits, control_of, find_episodes
+from models.training.draws import Draws
 from models.training.objective import Objective, with_own_frames
 from models.training.optim import EMA
 from models.world_model import WorldModel
@@ -68,13 +69,13 @@ def load_moves(config: ModelConfig, data: Path, seed: int) -> Moves:
 
 def dream_moves(dreamer: WorldModel, data: Path, n_batches: int, seed: int) -> Moves:
     """Steps as a dream shows them: frames are the dreamer's own, along true poses; what was done and how one moved is true."""
-    windows = iter(EpisodeWindows(data, dreamer.config, N_ROWS, N_CONTEXT + N_DREAMT, seed))
-    generator, objective = torch.Generator().manual_seed(seed), Objective(own_frames=N_DREAMT, own_share=1.0)
-    device, parts = dreamer.angles.device, []
-    for _ in tqdm(range(n_batches), desc="dreaming motions", unit="batch", mininterval=2):
+    windows = iter(EpisodeWindows(data, dreamer.config, range(N_ROWS), N_CONTEXT + N_DREAMT, seed))
+    objective, device, parts = Objective(own_frames=N_DREAMT, own_share=1.0), dreamer.angles.device, []
+    for i in tqdm(range(n_batches), desc="dreaming motions", unit="batch", mininterval=2):
         batch = next(windows)
         clean, control = to_float(batch.frames, device), Control(*(part.to(device) for part in batch.control))
-        frames = with_own_frames(dreamer, clean, control, dreamer.init_state(N_ROWS), objective, generator).cpu()
+        draws = Draws(seed, i, range(N_ROWS))
+        frames = with_own_frames(dreamer, clean, control, dreamer.init_state(N_ROWS), objective, draws).cpu()
         action, _, motion = batch.control
         now, then = slice(N_CONTEXT, -1), slice(N_CONTEXT + 1, None)
         frame = coarse(frames[:, now].flatten(0, 1)).half()

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from models.conditioning import Control
-from models.diffusion import add_noise, sample_noise_level
+from models.diffusion import add_noise
 from models.reprojection import unexplained
 from models.state import StreamState, detach, map_state
+from models.training.draws import Draws
 from models.world_model import WorldModel
 
 
@@ -46,48 +47,57 @@ class Objective:
 
 
 class Loss(NamedTuple):
-    """loss: scalar to minimise. pure: mean squared error on targets that were noise alone, for the log."""
+    """loss: scalar to minimise, a mean over `n` targets. pure: mean squared error on the `n_pure` that were noise alone, for the
+    log."""
 
     loss: Tensor
     pure: Tensor
     state: StreamState
+    n: int
+    n_pure: Tensor
 
 
 def diffusion_forcing(
-    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws
 ) -> Loss:
-    """Loss of one window clean (b, t, 3, H, W), and the state after it, detached. CPU generator: same draws on any device."""
+    """Loss of one window clean (b, t, 3, H, W), and the state after it, detached; all that is random comes from `draws`."""
     if objective.pose_jitter:
-        control = control._replace(pose=_jitter(control.pose, objective.pose_jitter, generator))
+        control = control._replace(pose=_jitter(control.pose, objective.pose_jitter, draws))
     if objective.streams == 2:
-        return _two_streams(model, clean, control, state, objective, generator)
-    return _one_stream(model, clean, control, state, objective, generator)
+        return _two_streams(model, clean, control, state, objective, draws)
+    return _one_stream(model, clean, control, state, objective, draws)
 
 
-def _noise(like: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(like.shape, generator=generator).to(like)
+def _noise(like: Tensor, draws: Draws) -> Tensor:
+    return draws.randn(*like.shape).to(like)
 
 
-def _jitter(pose: Tensor, size: float, generator: torch.Generator) -> Tensor:
+def _noise_level(shape: tuple[int, ...], pure_share: float, draws: Draws) -> Tensor:
+    """`pure_share` of the levels 1, the others uniform on 0..1."""
+    level, pure = draws.rand(*shape), draws.rand(*shape) < pure_share
+    return torch.where(pure, 1.0, level)
+
+
+def _jitter(pose: Tensor, size: float, draws: Draws) -> Tensor:
     scale = pose.new_tensor([1.0, 1.0, 0.0, 0.1, 0.0]) * size
-    return pose + scale * _noise(pose, generator)
+    return pose + scale * _noise(pose, draws)
 
 
 def _two_streams(
-    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws
 ) -> Loss:
     b, t = clean.shape[:2]
-    clean, control = _with_stops(clean, control, objective, generator)
-    context = with_own_frames(model, clean, control, state, objective, generator)
-    level = (objective.context_noise * torch.rand(b, t, generator=generator)).to(clean)
-    _, trail = model.trace(add_noise(context, _noise(clean, generator), level), level, control, state, predict=False)
+    clean, control = _with_stops(clean, control, objective, draws)
+    context = with_own_frames(model, clean, control, state, objective, draws)
+    level = (objective.context_noise * draws.rand(b, t)).to(clean)
+    _, trail = model.trace(add_noise(context, _noise(clean, draws), level), level, control, state, predict=False)
     m = max(1, round(objective.target_share * t))
-    chosen = torch.rand(b, t, generator=generator).argsort(dim=1)[:, :m].sort(dim=1).values.to(clean.device)
+    chosen = draws.rand(b, t).argsort(dim=1)[:, :m].sort(dim=1).values.to(clean.device)
     row = torch.arange(b, device=clean.device)[:, None]
     target = clean[row, chosen].flatten(0, 1)[:, None]
     told = Control(*(part[row, chosen].flatten(0, 1)[:, None] for part in control))
-    level = sample_noise_level((b * m, 1), objective.pure_share, generator).to(clean)
-    noisy = add_noise(target, _noise(target, generator), level)
+    level = _noise_level((b * m, 1), objective.pure_share, draws).to(clean)
+    noisy = add_noise(target, _noise(target, draws), level)
     before = model.states_before(trail, chosen)
     predicted, _ = model(noisy, level, told, before)
     weight = None
@@ -97,13 +107,13 @@ def _two_streams(
     return _score(predicted, target, level, detach(model.state_at(trail, t)), weight)
 
 
-def _with_stops(clean: Tensor, control: Control, objective: Objective, generator: torch.Generator) -> tuple[Tensor, Control]:
+def _with_stops(clean: Tensor, control: Control, objective: Objective, draws: Draws) -> tuple[Tensor, Control]:
     """A window (b, t, ...) in some rows of which the player stops for the last `own_frames` frames, and so does the picture."""
     b, t = clean.shape[:2]
     start = t - objective.own_frames
     if not objective.hold_share or not 0 < start < t:
         return clean, control
-    held = (torch.rand(b, generator=generator) < objective.hold_share).to(clean.device)
+    held = (draws.rand(b) < objective.hold_share).to(clean.device)
     now = torch.arange(t, device=clean.device)
     stopped = held[:, None] & (now >= start)
     frame = torch.where(stopped, start - 1, now)
@@ -114,12 +124,12 @@ def _with_stops(clean: Tensor, control: Control, objective: Objective, generator
 
 @torch.no_grad()
 def with_own_frames(
-    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws
 ) -> Tensor:
     """`clean` (b, t, 3, H, W), in some rows ending in `own_frames` frames dreamt as in play: one step from noise each."""
-    b, t = clean.shape[:2]
+    t = clean.shape[1]
     start = max(0, t - objective.own_frames)
-    rows = torch.randperm(b, generator=generator)[: round(objective.own_share * b)].to(clean.device)
+    rows = draws.some(objective.own_share).to(clean.device)
     if start == t or not len(rows):
         return clean
 
@@ -138,14 +148,14 @@ def with_own_frames(
 
 
 def _one_stream(
-    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, generator: torch.Generator
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws
 ) -> Loss:
     b, t = clean.shape[:2]
-    level = sample_noise_level((b, t), objective.pure_share, generator)
-    prefix = torch.randint(t // 2, t, (b, 1), generator=generator) * (torch.rand(b, 1, generator=generator) < 0.5)
+    level = _noise_level((b, t), objective.pure_share, draws)
+    prefix = draws.randint(t // 2, t, b, 1) * (draws.rand(b, 1) < 0.5)
     held = torch.arange(t)[None] < prefix
-    level = torch.where(held, objective.context_noise * torch.rand(b, t, generator=generator), level).to(clean)
-    predicted, after = model(add_noise(clean, _noise(clean, generator), level), level, control, state)
+    level = torch.where(held, objective.context_noise * draws.rand(b, t), level).to(clean)
+    predicted, after = model(add_noise(clean, _noise(clean, draws), level), level, control, state)
     targets = ~held.to(clean.device)
     return _score(predicted[targets][:, None], clean[targets][:, None], level[targets][:, None], detach(after))
 
@@ -157,4 +167,4 @@ def _score(predicted: Tensor, target: Tensor, level: Tensor, state: StreamState,
     weighted = error if weight is None else (square * (weight / weight.mean())).mean(dim=(1, 2, 3, 4))
     taught = 0.5 + 0.5 * level[:, 0]  # nearly clean targets are easy and teach little
     pure = level[:, 0] == 1
-    return Loss((taught * weighted).mean(), error[pure].mean().detach(), state)
+    return Loss((taught * weighted).mean(), error[pure].mean().detach(), state, len(error), pure.sum())

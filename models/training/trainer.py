@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from models import checkpoint
 from models.checkpoint import CheckpointError
@@ -20,7 +21,9 @@ from models.config import ModelConfig
 from models.pixels import to_float
 from models.state import StreamState, where_rows
 from models.training.data import Batch, EpisodeWindows
-from models.training.objective import Objective, diffusion_forcing
+from models.training.distributed import Ranks
+from models.training.draws import Draws
+from models.training.objective import Loss, Objective, diffusion_forcing
 from models.training.optim import EMA, make_optimizers, set_progress
 from models.training.validate import Validation
 from models.world_model import WorldModel
@@ -69,23 +72,44 @@ def psnr(mean_squared_error: float) -> float:
     return 10 * math.log10(4 / max(mean_squared_error, 1e-12))
 
 
-class Trainer:
-    """One run: `Trainer(...).run()` trains to the end and leaves the EMA weights in `out/model`."""
+ALONE = Ranks()
 
-    def __init__(self, config: ModelConfig, train: TrainConfig, data: Path, validation: Path | None, out: Path) -> None:
-        self.config, self.train, self.data, self.out = config, train, data, out
+
+class Learner(nn.Module):
+    """A model and what it is to learn as one call, so that gradients can be averaged over processes while they come about."""
+
+    def __init__(self, model: WorldModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws) -> Loss:
+        return diffusion_forcing(self.model, clean, control, state, objective, draws)
+
+
+class Trainer:
+    """One run: `Trainer(...).run()` trains to the end and leaves the EMA weights in `out/model`.
+
+    ranks: the processes that share this run. Each makes its own Trainer; together they do what one alone would do.
+    """
+
+    def __init__(
+        self, config: ModelConfig, train: TrainConfig, data: Path, validation: Path | None, out: Path, ranks: Ranks = ALONE
+    ) -> None:
+        self.config, self.train, self.data, self.out, self.ranks = config, train, data, out, ranks
+        for stage in train.stages:
+            ranks.rows(stage.n_rows)
         self.device = torch.device(train.device)
         torch.manual_seed(train.seed)
         self.model = WorldModel(config).to(self.device)
         self.optimizers = make_optimizers(self.model, train.lr)
         self.ema = EMA(self.model)
         self.step, self.objective = 0, train.objective
-        self.generator = torch.Generator().manual_seed(train.seed)
-        self.validation = Validation(validation, config, self.device) if validation else None
+        self.validation = Validation(validation, config, self.device) if validation and ranks.first else None
         out.mkdir(parents=True, exist_ok=True)
         if train.compile:
             for block in self.model.blocks:
                 block.compile(dynamic=False)
+        self.learner = ranks.wrap(Learner(self.model))
 
     def run(self) -> None:
         """Train from the current step to the last, stage by stage."""
@@ -97,19 +121,20 @@ class Trainer:
         self.validate()
 
     def _run_stage(self, stage: Stage, last: int, seed: int) -> None:
-        source = EpisodeWindows(
-            self.data, self.config, stage.n_rows, stage.n_frames, seed, retrace_share=self.train.retrace_share
-        )
-        windows, wanted = iter(source), self.train.objective
+        rows, wanted = self.ranks.rows(stage.n_rows), self.train.objective
+        windows = iter(EpisodeWindows(self.data, self.config, rows, stage.n_frames, seed, retrace_share=self.train.retrace_share))
         self.objective = wanted if stage.dreaming else replace(wanted, own_frames=0)
-        state, saved = self.model.init_state(stage.n_rows), time.monotonic()
+        state, saved = self.model.init_state(len(rows)), time.monotonic()
         while self.step < last:
             started = time.monotonic()
             batch = next(windows)
+            waited = time.monotonic() - started
             state, row = self._one_step(batch, state)
             self.step += 1
-            n_frames = stage.n_rows * stage.n_frames
-            self._log(row | {"frames": n_frames, "frames_per_second": round(n_frames / (time.monotonic() - started), 1)})
+            n_frames, took = stage.n_rows * stage.n_frames, time.monotonic() - started
+            self._log(
+                row | {"frames": n_frames, "frames_per_second": round(n_frames / took, 1), "waiting": round(waited / took, 4)}
+            )
             if time.monotonic() - saved > 60 * self.train.save_minutes:
                 self.save()
                 saved = time.monotonic()
@@ -117,30 +142,34 @@ class Trainer:
                 self.validate()
 
     def _one_step(self, batch: Batch, state: StreamState) -> tuple[StreamState, dict]:
-        drop = batch.fresh | (torch.rand(len(batch.fresh), generator=self.generator) < self.train.forget_share)
+        draws = Draws(self.train.seed, self.step, self.ranks.rows(len(batch.fresh) * self.ranks.n))
+        drop = batch.fresh | (draws.rand(len(batch.fresh)) < self.train.forget_share)
         state = where_rows(~drop.to(self.device), state, self.model.init_state(len(drop)))
         control = Control(*(part.to(self.device) for part in batch.control))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.train.bf16):
             clean = to_float(batch.frames, self.device)
-            result = diffusion_forcing(self.model, clean, control, state, self.objective, self.generator)
-        if not torch.isfinite(result.loss):
-            raise RuntimeError(f"the loss became {result.loss.item()} at step {self.step}; lower the learning rate and resume")
-        result.loss.backward()
+            result = self.learner(clean, control, state, self.objective, draws)
+        told = (result.loss * result.n, result.n, torch.nan_to_num(result.pure) * result.n_pure, result.n_pure)
+        loss, n, pure, n_pure = self.ranks.total(told, self.device)
+        if not math.isfinite(loss):
+            raise RuntimeError(f"the loss became {loss / n} at step {self.step}; lower the learning rate and resume")
+        (result.loss * (result.n * self.ranks.n / n)).backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         set_progress(self.optimizers, self.step, self.step / self.train.n_steps)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.ema.update(self.model, self.step)
-        pure = result.pure.item()
         return result.state, {
             "step": self.step,
-            "loss": round(result.loss.item(), 5),
-            "psnr": round(psnr(pure), 2),
+            "loss": round(loss / n, 5),
+            "psnr": round(psnr(pure / max(n_pure, 1)), 2),
             "norm": round(norm.item(), 3),
         }
 
     def _log(self, row: dict) -> None:
+        if not self.ranks.first:
+            return
         with open(self.out / "log.jsonl", "a") as file:
             file.write(json.dumps(row) + "\n")
         if self.step % 20 == 0 or "validation" in row:
@@ -161,13 +190,14 @@ class Trainer:
 
     def save(self) -> None:
         """EMA weights as a checkpoint folder; everything else needed to resume beside it, written atomically."""
+        if not self.ranks.first:
+            return
         checkpoint.save(self.averaged(), self.out / "model")
         tensors = {f"model/{k}": v.detach().contiguous() for k, v in self.model.state_dict().items()}
         tensors |= {f"ema/{k}": v for k, v in self.ema.weights.items()}
         for i, optimizer in enumerate(self.optimizers):
             for k, slots in optimizer.state_dict()["state"].items():
                 tensors |= {f"optim/{i}/{k}/{name}": torch.as_tensor(v).contiguous() for name, v in slots.items()}
-        tensors["generator"] = self.generator.get_state()
         temporary = self.out / "resume.tmp"
         save_file(tensors, temporary, metadata={"step": str(self.step)})
         os.replace(temporary, self.out / "resume.safetensors")
@@ -200,7 +230,6 @@ class Trainer:
                 index, name = key.split("/")
                 state["state"].setdefault(int(index), {})[name] = value
             optimizer.load_state_dict(state)
-        self.generator.set_state(tensors["generator"])
         self.step = steps_done(self.out)
 
 

@@ -1,4 +1,7 @@
-"""Train a world model on a folder of episodes: resumable, with a log to plot and sample strips while it runs."""
+"""Train a world model on a folder of episodes: resumable, with a log to plot and sample strips while it runs.
+
+On several GPUs or cores the same command is started by `torchrun --nproc-per-node N run_sim.py train ...`.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from models.config import PRESETS, ModelConfig, preset
 from models.mamba import use_scan
 from models.ops.choose import choose
 from models.training.data import find_episodes
+from models.training.distributed import join, leave
 from models.training.ego import train_ego_motion
 from models.training.objective import Objective
 from models.training.trainer import Stage, TrainConfig, Trainer
@@ -108,13 +112,14 @@ def run(options: Options) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else options.device
+    ranks, device = join(device)
     train = TrainConfig(
         n_steps=options.steps, lr=options.lr, stages=options.stages, objective=options.objective, seed=options.seed,
         retrace_share=options.retrace_share, forget_share=options.forget_share,
         bf16=options.bf16, compile=options.compile, device=device,
     )  # fmt: skip
-    trainer = Trainer(config, train, options.data, options.validation, options.out)
-    if world.endswith(".toml"):
+    trainer = Trainer(config, train, options.data, options.validation, options.out, ranks)
+    if world.endswith(".toml") and ranks.first:
         _carry_along(Path(world), options.out / "model" / WORLD_FILE)
     if options.resume:
         trainer.resume()
@@ -122,10 +127,15 @@ def run(options: Options) -> int:
         trainer.start_from(options.start)
     scan = choose("auto", device)
     use_scan(trainer.model, scan.scan)
-    millions = sum(p.numel() for p in trainer.model.parameters()) / 1e6
-    print(f"{millions:.2f}M parameters on {device}, {torch.get_num_threads()} of {os.cpu_count()} cores")
-    print(f"scan: {scan.name}, {scan.why}")
+    if ranks.first:
+        millions = sum(p.numel() for p in trainer.model.parameters()) / 1e6
+        processes = f"{ranks.n} processes, each with " if ranks.n > 1 else ""
+        print(f"{millions:.2f}M parameters on {device}, {processes}{torch.get_num_threads()} of {os.cpu_count()} cores")
+        print(f"scan: {scan.name}, {scan.why}")
     trainer.run()
+    leave()
+    if not ranks.first:
+        return 0
     if options.ego_motion_steps > 0 and config.pose:
         model = trainer.averaged()
         ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed, dreamer=model)

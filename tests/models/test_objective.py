@@ -7,19 +7,20 @@ import torch
 from models.conditioning import Control
 from models.reprojection import pixel_rays, unexplained
 from models.state import LastFrame
-from models.training.objective import Objective, _score, with_own_frames, _with_stops, diffusion_forcing
+from models.training.draws import Draws
+from models.training.objective import Objective, _score, _with_stops, diffusion_forcing, with_own_frames
 from tests.models.tiny import FAMILIES, inputs, randomised
 
 
-def generator():
-    return torch.Generator().manual_seed(3)
+def draws(n_rows):
+    return Draws(3, 0, range(n_rows))
 
 
 def test_own_frames_are_what_step_by_step_play_dreams():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 2, 8)
     state = model.init_state(2)
-    mixed = with_own_frames(model, clean, control, state, Objective(own_frames=3, own_share=1.0), generator())
+    mixed = with_own_frames(model, clean, control, state, Objective(own_frames=3, own_share=1.0), draws(2))
     changed = [t for t in range(8) if not torch.equal(mixed[:, t], clean[:, t])]
     assert changed == [5, 6, 7]
     blank = torch.zeros(2, 1)
@@ -35,7 +36,7 @@ def test_own_frames_are_what_step_by_step_play_dreams():
 def test_the_loss_still_compares_with_the_truth_and_reaches_the_weights():
     model = randomised(FAMILIES["maze-small"]).requires_grad_(True)
     clean, _, control = inputs(model.config, 2, 8)
-    result = diffusion_forcing(model, clean, control, model.init_state(2), Objective(own_frames=4), generator())
+    result = diffusion_forcing(model, clean, control, model.init_state(2), Objective(own_frames=4), draws(2))
     result.loss.backward()
     assert result.loss > 0
     assert all(
@@ -46,7 +47,7 @@ def test_the_loss_still_compares_with_the_truth_and_reaches_the_weights():
 def test_only_a_share_of_the_rows_dreams():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 12, 8)
-    mixed = with_own_frames(model, clean, control, model.init_state(12), Objective(own_frames=2), generator())
+    mixed = with_own_frames(model, clean, control, model.init_state(12), Objective(own_frames=2), draws(12))
     dreamt = [not torch.equal(mixed[i], clean[i]) for i in range(12)]
     assert 0 < sum(dreamt) < 12
 
@@ -54,14 +55,14 @@ def test_only_a_share_of_the_rows_dreams():
 def test_who_stops_sees_the_same_picture_from_the_same_place():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 3, 8)
-    still, told = _with_stops(clean, control, Objective(own_frames=3, hold_share=1.0), generator())
+    still, told = _with_stops(clean, control, Objective(own_frames=3, hold_share=1.0), draws(3))
     for t in (5, 6, 7):
         assert torch.equal(still[:, t], clean[:, 4])
         assert torch.equal(told.pose[:, t], control.pose[:, 4])
         assert not told.motion[:, t].any()
         assert not told.action[:, t].any()
     assert torch.equal(still[:, :5], clean[:, :5])
-    untouched, _ = _with_stops(clean, control, Objective(own_frames=3), generator())
+    untouched, _ = _with_stops(clean, control, Objective(own_frames=3), draws(3))
     assert untouched is clean
 
 
