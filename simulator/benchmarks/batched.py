@@ -16,30 +16,37 @@ SHARE = 0.8
 def measure(subject: Subject, plan: Plan) -> Result:
     """`ratio`: frames a second of all dreams together against the first row's. Stops where memory would not suffice."""
     rows: list[Row] = []
-    left_out = []
+    left_out, per_row = [], 0.0
+    begun = resident_bytes() if subject.device.type != "cuda" else 0
     with threads(subject.n_threads):
         facts = subject.facts()
-        per_row = 0.0
         for batch in sorted(plan.batches):
             free = free_bytes(subject.device)
             if free is not None and per_row * batch > SHARE * free:
                 needed = f"at {per_row / 2**20:.1f} MiB each they would take {per_row * batch / 2**30:.1f} GiB"
                 left_out.append(f"{batch} dreams and more: {needed}, and {free / 2**30:.1f} GiB are free")
                 break
-            row, per_row = _row(subject, plan, batch, rows)
-            rows.append(row)
-    about = "Frames of many dreams in one call, on every core. Ratio: frames a second of all together, against the first row."
+            forget_peak(subject.device)
+            rows.append(_row(subject, plan, batch, rows))
+            peak = peak_bytes(subject.device)
+            if peak is not None:
+                rows[-1]["growth_at_peak_bytes"] = max(0, peak - begun)
+                per_row = max(per_row, rows[-1]["growth_at_peak_bytes"] / batch)
+    about = (
+        "Frames of many dreams in one call, on every core. Ratio: frames a second of all together, against the first row. "
+        "Growth at peak: memory taken beyond what was held before the first row."
+    )
     return Result(about, facts, rows, left_out)
 
 
-def _row(subject: Subject, plan: Plan, batch: int, rows: list[Row]) -> tuple[Row, float]:
-    """One batch size, and the bytes that a dream took at most while it was played."""
-    before = resident_bytes() if subject.device.type != "cuda" else 0
-    forget_peak(subject.device)
+def _row(subject: Subject, plan: Plan, batch: int, rows: list[Row]) -> Row:
     dreams = Play(subject.engine, batch)
     taken = compare({"step": dreams.step}, plan.frames, plan.seconds, subject.device, f"{batch} dreams", warm_up=1)["step"]
-    peak = peak_bytes(subject.device)
-    per_row = 0.0 if peak is None else max(0.0, peak - before) / batch
-    row: Row = {"name": f"{batch} dreams", "batch": batch, **times(taken), "frames_per_second": rate(taken, batch)}
+    row: Row = {
+        "name": f"{batch} dream" + ("s" if batch > 1 else ""),
+        "batch": batch,
+        **times(taken),
+        "frames_per_second": rate(taken, batch),
+    }
     row["ratio"] = round(row["frames_per_second"] / (rows[0] if rows else row)["frames_per_second"], 3)
-    return row | {"state_bytes": state_bytes(dreams.moment), "peak_bytes_each": round(per_row)}, per_row
+    return row | {"state_bytes": state_bytes(dreams.moment)}

@@ -67,6 +67,7 @@ def _row(source: Source, n_processes: int, n_steps: int, rows: list[Row]) -> Row
     with ProcessPoolExecutor(n_processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         found = [task.result() for task in [pool.submit(collect_one, source, n_steps, seed) for seed in range(n_processes)]]
     rates = [len(steps) / whole for steps, whole in found]
-    row: Row = {"name": f"{n_processes} processes", "processes": n_processes, **times([s for steps, _ in found for s in steps])}
+    name = f"{n_processes} process" + ("es" if n_processes > 1 else "")
+    row: Row = {"name": name, "processes": n_processes, **times([seconds for steps, _ in found for seconds in steps])}
     row |= {"steps_per_second": round(sum(rates), 2), "steps_per_second_each": round(sum(rates) / n_processes, 2)}
-    return row | {"ratio": round(sum(rates) / (rows[0] if rows else row)["steps_per_second"], 3)}
+    return row | {"ratio": round(row["steps_per_second"] / (rows[0] if rows else row)["steps_per_second"], 3)}

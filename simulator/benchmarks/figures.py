@@ -48,7 +48,20 @@ def _grid(axes: Any, **labels: Any) -> None:
     axes.grid(alpha=0.3)
 
 
-def _bars(axes: Any, names: list[str], values: list[float], label: str) -> None:
+def _log(axes: Any, at: list[int], **labels: Any) -> None:
+    """Both axes logarithmic, with numbers that can be read: those of the table across, and 1, 2, 5 upwards."""
+    from matplotlib.ticker import LogLocator
+
+    _grid(axes, xscale="log", yscale="log", **labels)
+    axes.set_xticks(at, [f"{n:,}" for n in at])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
+
+
+def _bars(figure: Any, names: list[str], values: list[float], label: str) -> None:
+    figure.set_figheight(0.8 + 0.32 * len(names))
+    axes = figure.subplots()
     axes.barh(names[::-1], values[::-1], color="C0")
     axes.bar_label(axes.containers[0], fmt="%.3g", padding=3, fontsize=8)
     axes.margins(x=0.12)
@@ -56,12 +69,12 @@ def _bars(axes: Any, names: list[str], values: list[float], label: str) -> None:
 
 
 def _times(figure: Any, rows: Rows) -> None:
-    _bars(figure.subplots(), _column(rows, "name"), _column(rows, "p50_ms"), "ms, median")
+    _bars(figure, _column(rows, "name"), _column(rows, "p50_ms"), "ms, median")
 
 
 def _single(figure: Any, rows: Rows) -> None:
-    names = [f"{row['name']}, {row['steps']} steps, {row['threads']} threads" for row in rows]
-    _bars(figure.subplots(), names, _column(rows, "p50_ms"), "ms from key to frame, median")
+    names = [f"{row['name']}, steps {row['steps']}, threads {row['threads']}" for row in rows]
+    _bars(figure, names, _column(rows, "p50_ms"), "ms from key to frame, median")
 
 
 def _long(figure: Any, rows: Rows) -> None:
@@ -88,15 +101,15 @@ def _growing_cache(figure: Any, rows: Rows) -> None:
     ):
         for key, whose in zip(keys, ("growing cache", "state of fixed size"), strict=True):
             axes.plot(at, [value / scale for value in _column(rows, key)], marker="o", label=whose)
-        _grid(axes, xscale="log", yscale="log", xlabel="frames of history", ylabel=label)
+        _log(axes, at, xlabel="frames of history", ylabel=label)
         axes.legend()
 
 
 def _recompute(figure: Any, rows: Rows) -> None:
-    axes = figure.subplots()
+    axes, at = figure.subplots(), _column(rows, "frames")
     for key, label in (("p50_ms", "window computed anew"), ("carried_p50_ms", "state carried along")):
-        axes.plot(_column(rows, "frames"), _column(rows, key), marker="o", label=label)
-    _grid(axes, xscale="log", yscale="log", xlabel="frames of context", ylabel="ms for a frame's calls, median")
+        axes.plot(at, _column(rows, key), marker="o", label=label)
+    _log(axes, at, xlabel="frames of context", ylabel="ms for a frame's calls, median")
     axes.legend()
 
 
@@ -104,9 +117,9 @@ def _batched(figure: Any, rows: Rows) -> None:
     left, right = figure.subplots(1, 2)
     at = _column(rows, "batch")
     left.plot(at, _column(rows, "frames_per_second"), marker="o")
-    _grid(left, xscale="log", yscale="log", xlabel="dreams side by side", ylabel="frames a second, all together")
+    _log(left, at, xlabel="dreams side by side", ylabel="frames a second, all together")
     right.plot(at, _column(rows, "p50_ms"), marker="o")
-    _grid(right, xscale="log", yscale="log", xlabel="dreams side by side", ylabel="ms a step, median")
+    _log(right, at, xlabel="dreams side by side", ylabel="ms a step, median")
 
 
 FIGURES: dict[str, Callable[[Any, Rows], None]] = {

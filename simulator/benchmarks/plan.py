@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from models.config import PRESETS
 from simulator.benchmarks.subject import Subject
 
 Row: TypeAlias = dict[str, Any]
@@ -25,8 +24,10 @@ class Plan:
     """Frames of the flatness run; 0 leaves it out."""
     soak: int = 0
     """Frames of the soak run, 100,000 to be sure that nothing grows; 0 leaves it out."""
-    presets: tuple[str, ...] = tuple(PRESETS)
+    presets: tuple[str, ...] = ("maze-small", "maze-attention", "maze-paper", "maze-mamba", "voxel-small")
     """Presets timed with random weights, beside the checkpoint."""
+    widths: tuple[int, ...] = (96, 384, 768)
+    """d_model of networks otherwise like the checkpoint's, timed with random weights."""
     steps: tuple[int, ...] = (1, 2, 4)
     """Denoising steps a frame of the single stream."""
     histories: tuple[int, ...] = (100, 1000, 4000)
@@ -39,12 +40,18 @@ class Plan:
     """Frames of a training window."""
     window_rows: int = 8
     """Rows of a training batch."""
-    episode_steps: int = 400
+    episode_steps: int = 1000
     """Steps of an episode collected in the real world."""
 
     def check(self) -> None:
         """Raise ValueError naming what cannot be measured."""
-        many = {"steps": self.steps, "histories": self.histories, "windows": self.windows, "batches": self.batches}
+        many = {
+            "steps": self.steps,
+            "widths": self.widths or (1,),
+            "histories": self.histories,
+            "windows": self.windows,
+            "batches": self.batches,
+        }
         one = {name: (getattr(self, name),) for name in ("frames", "window_frames", "window_rows", "episode_steps")}
         for name, sizes in (many | one).items():
             if min(sizes, default=0) < 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from models.config import preset
@@ -20,10 +22,13 @@ def measure(subject: Subject, plan: Plan) -> Result:
             first = first or seconds
             rows.append(_row("the checkpoint", subject, n_threads, n_steps, seconds, first))
     left_out = []
-    for name in plan.presets:
-        with random_weights(preset(name)) as folder, threads(subject.n_threads):
+    own = subject.engine.config
+    sizes = {name: preset(name) for name in plan.presets}
+    sizes |= {f"{width} wide instead of {own.d_model}": replace(own, d_model=width) for width in plan.widths}
+    for name, config in sizes.items():
+        with random_weights(config) as folder, threads(subject.n_threads):
             try:
-                other = load_subject(folder, preset(name).world, str(subject.device), subject.n_threads)
+                other = load_subject(folder, config.world, str(subject.device), subject.n_threads)
             except ValueError as error:
                 left_out.append(f"{name}: {error}")
                 continue

@@ -31,8 +31,8 @@ from tests.models.tiny import FAMILIES, randomised
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 TINY = Plan(
-    frames=4, seconds=1.0, long=20, soak=30, presets=("maze-small", "maze-mamba"), steps=(1, 2), histories=(6, 12),
-    windows=(2, 5), batches=(1, 3), window_frames=4, window_rows=2, episode_steps=12,
+    frames=4, seconds=1.0, long=20, soak=30, presets=("maze-small", "maze-mamba"), widths=(16, 48), steps=(1, 2),
+    histories=(6, 12), windows=(2, 5), batches=(1, 3), window_frames=4, window_rows=2, episode_steps=12,
 )  # fmt: skip
 HEADLINE = {
     "frame_ms_p50", "frame_ms_p95", "frame_ms_p99", "fps", "flat_ratio", "frames", "state_bytes", "resident_bytes",
@@ -98,6 +98,7 @@ def test_every_benchmark_says_what_it_ran_on_and_compares_within_the_run(known):
 
 def test_the_parts_of_a_frame_and_what_is_carried(known, subject):
     assert [row["name"] for row in rows(known, "frame")] == ["frame", "denoise", "decode", "commit", "draw"]
+    assert len({row["n"] for row in rows(known, "frame")}) == 1
     assert rows(known, "frame")[0]["state_bytes"] == state_bytes(subject.engine.begin(None, 0))
 
 
@@ -123,14 +124,17 @@ def test_a_long_dream_is_told_in_equal_parts(known, name, n):
 
 def test_single_streams_by_steps_threads_and_size(known):
     found = [(row["name"], row["threads"], row["steps"]) for row in rows(known, "single")]
-    presets = [("maze-small, random weights", 1, 1), ("maze-mamba, random weights", 1, 1)]
-    assert found == [("the checkpoint", 1, 1), ("the checkpoint", 1, 2), *presets]
+    sizes = [f"{name}, random weights" for name in ("maze-small", "maze-mamba", "16 wide instead of 32", "48 wide instead of 32")]
+    assert found == [("the checkpoint", 1, 1), ("the checkpoint", 1, 2), *((name, 1, 1) for name in sizes)]
+    assert (
+        rows(known, "single")[-2]["parameters"] < rows(known, "single")[0]["parameters"] < rows(known, "single")[-1]["parameters"]
+    )
     assert rows(known, "single")[0]["ratio"] == 1
 
 
 def test_a_preset_of_no_known_world_is_left_out_and_named(subject, monkeypatch):
     monkeypatch.setattr(single, "preset", lambda name: replace(FAMILIES["maze-small"], world="mars"))
-    found = single.measure(subject, replace(TINY, presets=("maze-small",), steps=(1,)))
+    found = single.measure(subject, replace(TINY, presets=("maze-small",), widths=(), steps=(1,)))
     assert found.left_out[0].startswith("maze-small: unknown world 'mars'; known: memory-maze")
     assert len(found.rows) == 1
 
