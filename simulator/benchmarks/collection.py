@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -37,7 +36,6 @@ class TimedEnv(gym.Wrapper):
 
 def collect_one(source: Source, n_steps: int, seed: int) -> tuple[list[float], float]:
     """Collect one episode as `collect` does: seconds of each of the env's steps, and of everything, saving included."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     env = TimedEnv(source.make_env())
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
