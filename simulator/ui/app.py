@@ -78,6 +78,7 @@ class App:
         )
         self._due = clock()
         self._action = "noop"
+        self._lost = ""
         self._later: list[Event] = []
         self._shown: tuple[np.ndarray | None, Rect, list[Shape]] = (None, Rect(0, 0, 1, 1), [])
 
@@ -118,6 +119,9 @@ class App:
             self.controls.commands.fullscreen_asked = False
             self.screen.toggle_fullscreen()
         stepped = self.controls.page is None and self._step_if_due()
+        if (lost := str(self.session.tick.info.get("lost", ""))) != self._lost:
+            self._lost = lost
+            self.session.notes += [f"{lost}; the dream goes on alone"] if lost else []
         while self.session.notes:
             self.notify(self.session.notes.pop(0))
         started = self.clock()

@@ -66,6 +66,11 @@ class MemoryTest:
             return f"{video}; {error}"
         return f"{video} and .png"
 
+    @property
+    def finished(self) -> bool:
+        """Whether it has come to its outcome, or to an error."""
+        return self._job.done
+
     def handle(self, event: Event) -> None:
         """Any key: back to play."""
         if isinstance(event, KeyDown):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,21 @@ import pytest
 import torch
 
 from envs.memory_maze import ACTIONS
+from envs.policies import RandomPolicy
 from simulator.engine import Engine
 from simulator.intents import SetSteps, Step
 from simulator.rates import Rate
 from simulator.session_file import read_session
+from simulator.twin import BesideWorld
 from simulator.ui.app import App
-from simulator.ui.events import Closed, FocusLost, KeyDown, KeyUp
+from simulator.ui.driving import Driving
+from simulator.ui.events import Closed, FocusLost, KeyDown, KeyUp, PadLost
 from simulator.ui.keymap import Keymap
 from simulator.ui.profiles import Adapter
-from simulator.worlds import LearnedWorld
+from simulator.worlds import LearnedWorld, RealWorld
 from tests.simulator.fakes import FakeEngine
 from tests.simulator.playing import begun
+from tests.simulator.tiny_env import TinyEnv
 
 ROOT = Path(__file__).parents[2]
 
@@ -326,3 +331,96 @@ def test_the_overlay_measures_what_it_shows(tmp_path):
     assert rows["frame, median / p95"] == "100.0 / 100.0 ms"
     norm = app.session.world.engine.state_norm(app.session.world.moment)
     assert rows["state norm, drift since the start"].startswith(f"{norm:.3f}, +")
+
+
+def notes_of(app):
+    return " | ".join(note for _, note in app._notes)
+
+
+def test_a_moment_of_another_model_is_one_line_and_play_goes_on(tmp_path, capsys):
+    other = begun(LearnedWorld(FakeEngine(fingerprint="fake-2")))
+    other.save_moment(tmp_path / "before" / "moment-001.safetensors")
+    records, _, app = played(tmp_path, ["f9", "+up", ""])
+    assert "a moment of model fake-2 (memory-maze); the loaded model is fake-1" in notes_of(app)
+    assert "fake-2" in capsys.readouterr().out, "on the terminal too"
+    assert actions(records)[:3] == ["noop", "forward", "forward"]
+
+
+def test_a_gamepad_pulled_out_lets_go_and_is_said(tmp_path, capsys):
+    session = begun()
+    screen = ListScreen([[KeyDown("pad up", False, 0.0)], [PadLost()], [], keys("+up")])
+    app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
+    shown = []
+    for _ in range(4):
+        app.turn()
+        shown.append((session.tick.t, ACTIONS.names[session.tick.action]))
+    assert shown == [(1, "forward"), (2, "noop"), (2, "noop"), (3, "forward")]
+    assert "the gamepad is gone" in notes_of(app)
+    assert "the gamepad is gone" in capsys.readouterr().out
+
+
+def test_reality_dying_in_play_is_said_once_and_the_dream_goes_on(tmp_path, capsys):
+    world = BesideWorld(LearnedWorld(FakeEngine()), RealWorld(partial(TinyEnv, dies_at=8)), partial(RandomPolicy, ACTIONS), 4)
+    session = begun(world)
+    screen = ListScreen([keys("+up"), *([[]] * 8)])
+    app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
+    app.run()
+    assert session.tick.t == 10
+    assert capsys.readouterr().out.count("exit code 7") == 1
+    assert "reality is lost" in app._view().alert
+
+
+def test_when_dream_and_reality_part_the_window_says_since_when(tmp_path):
+    world = BesideWorld(LearnedWorld(FakeEngine()), RealWorld(TinyEnv), partial(RandomPolicy, ACTIONS), 4)
+    session = begun(world)
+    screen = ListScreen([keys("+up"), *([[]] * 3)])
+    app = App(session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
+    for _ in range(4):
+        app.turn()
+    assert app._view().alert == "parted since t 1"
+    app.controls.handle(KeyDown("y", False, 0.0), app.layout())
+    app.turn()
+    assert app._view().alert == "", "fed with reality they are together again"
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def make_policy(seed): return 3", "AttributeError"),
+        ("import nothing_of_that_name", "ModuleNotFoundError"),
+        ("def act(", "SyntaxError"),
+        ("x = 1", "has no attribute 'make_policy'"),
+    ],
+)
+def test_a_policy_file_that_is_none_is_one_line_and_the_keys_stay_yours(tmp_path, source, message):
+    (tmp_path / "policy.py").write_text(source)
+    session = begun()
+    driving = Driving(session, tmp_path / "policy.py", (said := []).append)
+    for _ in range(3):
+        driving.switch()
+    assert driving.kind == "you"
+    assert message in said[0]
+    assert "expected make_policy(seed)" in said[0]
+    assert "\n" not in said[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"), [("9", "action 9 is outside 0..5"), ("1 / 0", "ZeroDivisionError"), ("'up'", "ValueError")]
+)
+def test_a_policy_that_fails_in_play_gives_the_keys_back(tmp_path, answer, message):
+    (tmp_path / "policy.py").write_text(
+        f"class Policy:\n    def __init__(self, seed): self.t = seed\n    def act(self, observation):\n"
+        f"        self.t += 1\n        assert observation.shape == (32, 32, 3)\n        return 2 if self.t < 4 else {answer}\n"
+        f"make_policy = Policy\n"
+    )
+    session = begun()
+    screen = ListScreen([keys("tab tab tab"), [], [], keys("+up"), []])
+    app = App(
+        session, screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), driver_file=tmp_path / "policy.py", clock=screen.clock
+    )
+    app.run()
+    assert message in notes_of(app)
+    assert "the keys are yours" in notes_of(app)
+    taken = [entry.tick.action for entry in session.timeline.line.entries]
+    assert taken[:5] == [0, 2, 2, 0, 1], "the policy, seed 1, turned twice; a pause; then the person"

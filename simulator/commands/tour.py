@@ -1,0 +1,204 @@
+"""Make one short video of every feature: the real app, driven by scripted keys, without a screen. The pictures of docs/app.md."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from envs import episode as episodes
+from simulator.commands.world_options import WorldOptions
+from simulator.rates import Rate
+from simulator.recipe import open_world
+from simulator.session import Session
+from simulator.twin import dream_of
+from simulator.ui.app import App
+from simulator.ui.keymap import Keymap
+from simulator.ui.memory_test import MemoryTest
+from simulator.ui.stage import FPS, Act, Stage, hold, press, still, tap
+
+WIDE, TALL = (1200, 560), (800, 666)
+POLICY = """
+class Spinner:
+    def __init__(self, seed):
+        self.t = seed
+
+    def act(self, observation):
+        self.t += 1
+        return 2 if self.t % 24 < 8 else 1
+
+def make_policy(seed):
+    return Spinner(seed)
+"""
+"""A policy of one's own, for the driver video."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(WorldOptions):
+    out: Path = Path("docs/videos")
+    """Folder for the videos (mp4) and a still of each (png)."""
+    only: str | None = None
+    """Make this one video only."""
+
+
+def _rewind(app: App) -> Act:
+    yield from hold("walk", 12, "up")
+    yield from hold("walk", 8, "up", "left")
+    yield "m: mark this moment", tap("m")
+    yield from hold("walk", 10, "right")
+    yield from hold("backspace held: time runs backwards", 16, "backspace")
+    for _ in range(5):
+        yield ". one step", tap(".")
+        yield from still(". one step", 2)
+    yield "j: back to the mark", tap("j")
+    yield from still("j: back to the mark", 12)
+
+
+def _branches(app: App) -> Act:
+    yield from hold("walk", 14, "up")
+    yield "m: mark", tap("m")
+    yield from hold("walk one way", 12, "left")
+    yield "j: back to the mark", tap("j")
+    yield from hold("walk another way: a second branch", 12, "right")
+    yield "b: branch off with another seed", tap("b")
+    yield from hold("a third branch", 10, "up")
+    for _ in range(3):
+        yield "o: from branch to branch", tap("o")
+        yield from still("o: from branch to branch", 8)
+
+
+def _amnesia(app: App) -> Act:
+    yield from hold("walk", 8, "right")
+    yield "l: with and without memory, same seed and keys", tap("l")
+    yield from hold("the same keys for both", 20, "left")
+    yield from hold("the same keys for both", 22, "right")
+    yield from still("left remembers, right has forgotten", 12)
+
+
+def _beside(app: App) -> Act:
+    yield from hold("the same keys for dream and reality", 16, "left")
+    yield from hold("the same keys for dream and reality", 16, "up")
+    yield from hold("the same keys for dream and reality", 12, "right")
+    yield "y held: the dream is fed with reality", press("y")
+    yield from hold("y held: the dream is fed with reality", 10, "up")
+    yield "and on by itself", press("-y")
+    yield from hold("and on by itself", 14, "left")
+
+
+def _memory_test(app: App) -> Act:
+    yield from hold("", 8, "up")
+    yield "", tap("f6")
+    page = app.controls.page
+    while isinstance(page, MemoryTest) and not page.finished:
+        yield "", []
+    yield from still("", 20)
+
+
+def _belief(app: App) -> Act:
+    yield "f7: the map the dream has of the maze, and the truth", tap("f7")
+    yield "tab: let an explorer walk", tap("tab")
+    yield from still("believed and true map, and the way walked", 70)
+
+
+def _browser(app: App) -> Act:
+    yield from hold("", 6, "up")
+    yield "f2: worlds, clips, recordings", tap("f2")
+    yield from still("f2: worlds, clips, recordings", 8)
+    for key in ("right", "right", "down"):
+        yield "arrows: choose", tap(key)
+        yield from still("arrows: choose", 3)
+    for _ in range(2):
+        yield "arrows: choose a recording", tap("down")
+        yield from still("arrows: choose a recording", 6)
+    yield "scrub", tap("home")
+    for _ in range(7):
+        yield "scrub to its middle", tap("]")
+        yield from still("scrub to its middle", 2)
+    for _ in range(4):
+        yield ", and . step by frame", tap(",")
+        yield from still(", and . step by frame", 2)
+    yield "enter: go on from here", tap("return")
+    yield from still("enter: go on from here", 6)
+    yield from hold("and walk on in the dream", 16, "up", "left")
+
+
+def _drivers(app: App) -> Act:
+    yield from hold("you", 10, "up")
+    for words in ("tab: an explorer", "tab: random keys", "tab: a policy from a Python file"):
+        yield words, tap("tab")
+        yield from still(words, 18)
+
+
+def _telemetry(app: App) -> Act:
+    yield "t: measurements", tap("t")
+    yield from hold("t: measurements", 10, "left")
+    for _ in range(3):
+        yield "f3: profile", tap("f3")
+        yield from hold("f3: profile", 10, "left")
+
+
+ACTS: dict[str, tuple[Callable[[App], Act], str, tuple[int, int]]] = {
+    "rewind": (_rewind, "dream", TALL),
+    "branches": (_branches, "dream", TALL),
+    "amnesia": (_amnesia, "dream", WIDE),
+    "beside": (_beside, "beside", WIDE),
+    "memory-test": (_memory_test, "dream", TALL),
+    "belief": (_belief, "beside", WIDE),
+    "browser": (_browser, "dream", TALL),
+    "drivers": (_drivers, "dream", TALL),
+    "telemetry": (_telemetry, "dream", TALL),
+}
+"""What is done, the kind of world it is done in, and the size of the window."""
+
+
+def run(options: Options, engine: Any = None) -> int:
+    """engine: dream with this one instead of loading the checkpoint's."""
+    if options.only is not None and options.only not in ACTS:
+        raise ValueError(f"--only {options.only!r}; known: {', '.join(ACTS)}")
+    for name in ACTS if options.only is None else [options.only]:
+        started = time.perf_counter()
+        engine, made = _film(name, options, engine)
+        path = options.out / f"{name}.mp4"
+        size = f"{path.stat().st_size / 1024:.0f} KiB, {time.perf_counter() - started:.0f} s" if made else "left out"
+        print(f"{path}: {made or 'this model came without a map of its beliefs'}, {size}")
+    return 0
+
+
+def _film(name: str, options: Options, engine: Any) -> tuple[Any, str]:
+    """One video; the engine it was dreamt with, and how long it is, or nothing where this model has not got the feature."""
+    act, kind, size = ACTS[name]
+    recipe = replace(options.recipe(), kind=kind)
+    world = open_world(recipe, engine)
+    dream = dream_of(world)
+    assert dream is not None
+    if name == "belief" and dream.engine.belief is None:
+        world.close()
+        return dream.engine, ""
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(world, options.header(world, recipe, FPS), Path(folder, "now", "session.jsonl"))
+        session.apply(options.reset(world, recipe))
+        policy = Path(folder, "policy.py")
+        policy.write_text(POLICY)
+        if name == "browser":
+            _record(session, Path(folder, "a walk.npz"))
+        stage = Stage(size, options.out / f"{name}.mp4")
+        app = App(
+            session, stage, Keymap(world.actions), Path(folder, "now"), Rate("smooth", float(FPS)), driver_file=policy,
+            clip_folders=[Path(folder)], clock=stage.clock,
+        )  # fmt: skip
+        try:
+            stage.play(app, act(app))
+        finally:
+            session.close()
+            stage.close()
+        return dream.engine, f"{stage.n_pictures / FPS:.0f} s of video"
+
+
+def _record(session: Session, path: Path) -> None:
+    """A recorded walk for the browser to show: of the model's own last clip."""
+    dream = dream_of(session.world)
+    assert dream is not None
+    episodes.save(list(dream.clips.values())[-1], path)
