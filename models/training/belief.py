@@ -40,8 +40,9 @@ class Memories(NamedTuple):
     maze: Tensor  # (m,) which episode
 
 
-def remember(model: WorldModel, paths: Sequence[Path], every: int) -> Memories:
-    """What `model` remembers after every `every` frames of the episodes; those that cannot serve are left out, and said.
+def remember(model: WorldModel, paths: Sequence[Path], every: int, n_frames: int | None = None) -> Memories:
+    """What `model` remembers after every `every` frames of the episodes, of the first `n_frames` of each (None: of all);
+    those that cannot serve are left out, and said.
 
     EpisodeError where none can.
     """
@@ -49,7 +50,7 @@ def remember(model: WorldModel, paths: Sequence[Path], every: int) -> Memories:
     for i, path in enumerate(tqdm(paths, unit="ep", desc="absorbing mazes", mininterval=2)):
         try:
             episode = check_fits(episodes.load(path), model.config, str(path))
-            parts.append(_remember(model, episode, every, i))
+            parts.append(_remember(model, episode.clip(0, min(len(episode), n_frames or len(episode))), every, i))
         except EpisodeError as error:
             print(f"left out: {error}" if str(path) in str(error) else f"left out: {path}: {error}")
     if not parts:

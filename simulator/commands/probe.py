@@ -15,8 +15,10 @@ class Options:
     """Folder of episodes with poses, maze_layout and targets_pos (the public Memory Maze schema) to learn from."""
     held_out: Path | None = None
     """Folder of episodes to score on; without it a sixth of those of --data is held back."""
-    episodes: int = 48
-    """Episodes at most to learn from; a quarter as many are scored."""
+    episodes: int = 96
+    """Episodes at most to learn from; a sixth as many are scored."""
+    frames: int = 600
+    """Frames of each to learn from, the first ones: more mazes teach more than more of each. All frames are scored."""
     every: int = 50
     """Frames between two moments of an episode at which the memory is looked at."""
     steps: int = 600
@@ -33,7 +35,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Prints the scores as one line of JSON, the last one."""
-    for name in ("episodes", "every", "steps"):
+    for name in ("episodes", "frames", "every", "steps"):
         if getattr(options, name) < 1:
             raise ValueError(f"--{name} {getattr(options, name)}; expected 1 or more")
     import torch
@@ -49,7 +51,7 @@ def run(options: Options) -> int:
     if options.threads is not None:
         torch.set_num_threads(max(1, options.threads))
     paths = find_episodes(options.data)[: options.episodes]
-    n_scored = max(1, options.episodes // 4)
+    n_scored = max(1, options.episodes // 6)
     if options.held_out is not None:
         held_out = find_episodes(options.held_out)[:n_scored]
     elif len(paths) > 1:
@@ -61,7 +63,7 @@ def run(options: Options) -> int:
     model = checkpoint.load(options.checkpoint, device, contexts=False).model
     use_scan(model, choose("auto", device).scan)
     print(f"{len(paths)} mazes to learn from, {len(held_out)} to score on; {device}, {why}")
-    memories = remember(model, paths, options.every)
+    memories = remember(model, paths, options.every, options.frames)
     unseen = remember(model, held_out, options.every)
     probe = train_belief(model.config, memories, options.steps, options.seed)
     scores = beliefs.score(probe, unseen, beliefs.constant_guess(memories))

@@ -100,6 +100,7 @@ def test_memories_are_the_states_of_one_unbroken_walk(tmp_path):
     at_once = remember(model, [tmp_path / "a.npz"], every=40)
     torch.testing.assert_close(found.readings[-1:], at_once.readings, atol=2e-3, rtol=2e-3)
     assert torch.equal(found.seen[-1:], at_once.seen)
+    assert remember(model, [tmp_path / "a.npz"], every=10, n_frames=25).frame.tolist() == [10, 20]
     assert (found.seen[:-1] <= found.seen[1:]).all()
     assert found.seen[0].any()
 

@@ -118,7 +118,7 @@ def test_the_command_puts_a_scored_probe_into_the_checkpoint_and_changes_no_fing
     assert loaded.belief is not None
     assert loaded.fingerprint == before
     assert (folder / "out" / "belief.png").read_bytes()[1:4] == b"PNG"
-    assert probe(folder, "--held-out", str(folder / "data"), "--episodes", "8") == 0
+    assert probe(folder, "--held-out", str(folder / "data"), "--episodes", "12") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["n_mazes"] == 2
 
 
