@@ -152,7 +152,7 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         state = self.state
         at = hands.aim(state)
         return {
-            "pose": np.array([*state.body[:3], (state.eye_heading + np.pi) % (2 * np.pi) - np.pi, state.eye_pitch]),
+            "pose": state.pose,
             "inventory": self._totals.copy(),
             "hotbar": state.slots[: inventory.N_HOTBAR].copy(),
             "selected": np.array(state.selected, np.int16),

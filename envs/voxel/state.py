@@ -54,6 +54,11 @@ class State:
     def eye_pitch(self) -> float:
         return self.pitch * STEP
 
+    @property
+    def pose(self) -> np.ndarray:
+        """float64 (5,) as in `envs.pose`: the feet, and where the eye looks."""
+        return np.array([*self.body[:3], (self.eye_heading + np.pi) % (2 * np.pi) - np.pi, self.eye_pitch])
+
 
 def start(terrain: Terrain) -> State:
     """The first moment on an island: standing at its spawn with empty hands, facing its hut."""

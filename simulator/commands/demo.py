@@ -19,7 +19,7 @@ from tyro.conf import Positional
 
 from envs import episode as episodes
 from envs.episode import Episode
-from simulator.demo import figure, film, follow, story, trial
+from simulator.demo import figure, film, follow, trial
 from simulator.demo.routes import LOOK_AWAY, LOOP
 from simulator.demo.trial import Trial
 from simulator.rates import chosen_rate
@@ -32,12 +32,14 @@ ROUTES = {"look-away": LOOK_AWAY, "loop": LOOP, "amnesia": LOOK_AWAY}
 class Options:
     name: Positional[Literal["look-away", "loop", "amnesia", "story", "follow"]]
     """Which demonstration."""
+    world: str | None = None
+    """World to dream: memory-maze or voxel. Without it the demonstration's own."""
     out: Path
     """Folder for the video, the figure and the scores."""
     gap: int | None = None
-    """Frames away: stood there (look-away, amnesia), walked out (loop), dreamt at the end (story). Without it each one's own."""
+    """Frames away: stood there (look-away, amnesia), walked out (loop). Without it each one's own."""
     seed: int = 0
-    """Seed of the dream's noise."""
+    """Seed of the dream's noise; of the story it also chooses the island."""
     checkpoint: Path | None = None
     """Folder of a trained model; without it the shipped one dreams."""
     context: str | None = None
@@ -60,23 +62,26 @@ def run(options: Options, engine: Any = None) -> int:
         raise ValueError(f"--seed {options.seed}; expected 0 or more")
     if options.gap is not None and options.gap < 1:
         raise ValueError(f"--gap {options.gap}; expected 1 frame or more")
-    world = {"story": "voxel", "follow": world_of(options.checkpoint)}.get(options.name, "memory-maze")
+    usual = {"story": "voxel", "follow": world_of(options.checkpoint)}.get(options.name, "memory-maze")
+    world = options.world or usual
+    if options.name == "story" and world != "voxel":
+        raise ValueError(f"--world {world}; the story is one of the voxel world")
     if engine is None:
         engine = _load(options, world)
     options.out.mkdir(parents=True, exist_ok=True)
     print(engine.description)
     if options.name == "follow":
         return _follow(options, engine)
+    if options.name == "story":
+        return _story(options, engine)
     with tqdm(desc=options.name, unit="frame") as bar:
-        trials, what, gap = (_story if options.name == "story" else _walks)(options, engine, bar.update)
+        trials, what, gap = _walks(options, engine, bar.update)
     shown = trials[0]
     video, picture = (options.out / f"{options.name}{suffix}" for suffix in (".mp4", ".png"))
     ticks = film.amnesia(shown) if options.name == "amnesia" else film.then_now(shown)
     film.write(ticks, len(shown), video, chosen_rate(options.fps, engine.fps).fps)
     figure.draw(trials, f"{what[0].upper()}{what[1:]}", _subtitle(shown), picture)
     summary = {"demo": options.name, "gap": gap, "seed": options.seed, "checkpoint": engine.fingerprint, **_summary(trials)}
-    if options.name == "story":
-        summary["psnr_bar"] = {name: round(found.psnr, 3) for name, found in story.bar_scores(shown).items()}
     line = json.dumps(summary | {"video": str(video), "figure": str(picture)})
     (options.out / f"{options.name}.json").write_text(line + "\n")
     print(line)
@@ -132,15 +137,20 @@ def _walks(options: Options, engine: Any, tell: Callable[[], object]) -> tuple[l
     return [trial.run(engine, moments[i], others[i], route, gap, lambda _: tell()) for i in range(n_walked)], route.what, gap
 
 
-def _story(options: Options, engine: Any, tell: Callable[[], object]) -> tuple[list[Trial], str, int]:
-    """The one trial of the island story, what happens in it, and how many frames of it are dreamt."""
-    if options.context is not None or options.at != -1:
-        raise ValueError("the story begins on its own island; --context and --at are for the other demonstrations")
-    episode = story.record(options.seed, engine.frame_shape[0])
-    gap = story.homecoming(episode) if options.gap is None else options.gap
-    clips = list(engine.contexts.values())
-    other = engine.begin(clips[:1], options.seed) if clips else None
-    return [story.run(engine, episode, other, gap, options.seed, tell)], story.WHAT, gap
+def _story(options: Options, engine: Any) -> int:
+    """Tell the story, which begins and ends on its own island."""
+    if options.gap is not None or options.context is not None or options.at != -1:
+        raise ValueError("the story has its own island and its own frames; --gap, --context and --at are for the others")
+    from simulator.demo import story  # needs numba, an extra
+    from simulator.evaluation.voxel.story import record
+
+    with tqdm(desc="story", unit="frame") as bar:
+        scene = record(options.seed, engine.frame_shape[0])
+        found = story.run(engine, scene, options.out, options.seed, chosen_rate(options.fps, engine.fps).fps, bar.update)
+    line = json.dumps({"demo": "story", "seed": options.seed, "checkpoint": engine.fingerprint, **found})
+    (options.out / "story.json").write_text(line + "\n")
+    print(line)
+    return 0
 
 
 def start_clips(options: Options, known: Any) -> tuple[list[Episode], int]:
@@ -164,8 +174,6 @@ def start_clips(options: Options, known: Any) -> tuple[list[Episode], int]:
 
 
 def _subtitle(shown: Trial) -> str:
-    if shown.wanted_name == "real":
-        return f"the last {shown.n_between} frames are dreamt on the story's keys and poses, after all that really happened"
     cells, degrees = shown.pose_off
     way = f"{shown.path_cells:.0f} cells walked, " if shown.path_cells > 2 else ""
     back = f"{way}back to within {cells:.2f} cells and {degrees:.1f} degrees"

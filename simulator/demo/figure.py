@@ -45,13 +45,13 @@ def draw(trials: Sequence[Trial], title: str, subtitle: str, path: Path) -> None
 
 def _views(cells: Sequence[Any], trial: Trial) -> None:
     now = trial.frames[KEPT][-1]
-    pictures = [(trial.view, trial.wanted_name, f"{trial.n_between} frames ago" if trial.wanted_name == "then" else "", INK)]
+    pictures = [(trial.view, "then", f"{trial.n_between} frames ago", INK)]
     for name, alike in trial.scores.items():
         pictures.append(
             (trial.frames[name][-1], f"now, {SHORT[name]}", f"{alike.psnr:.1f} dB   SSIM {alike.ssim:.2f}", COLOURS[name])
         )
         if name == KEPT:
-            pictures.append((compose.difference(trial.view, now), "difference", f"{trial.wanted_name} and now, memory kept", INK))
+            pictures.append((compose.difference(trial.view, now), "difference", "then and now, memory kept", INK))
     for cell, (picture, title, below, colour) in zip(cells, pictures, strict=True):
         _picture(cell, picture, colour)
         cell.set_title(title, fontsize=15, color=colour, fontweight="bold")

@@ -20,12 +20,12 @@ TITLES = {KEPT: "memory kept", RESET: "memory emptied", OTHER: "another maze's m
 
 
 def then_now(trial: Trial) -> Iterator[Tick]:
-    """then (or what is real) | now | difference."""
+    """then | now | difference."""
     for t, (now, then) in enumerate(zip(trial.frames[KEPT], trial.wanted, strict=True)):
         last = t == len(trial) - 1
         alike = score(then, now)
         verdict = f"difference  {alike.psnr:.1f} dB  SSIM {alike.ssim:.2f}" if last else "difference"
-        yield _tick(t, (then, now, compose.difference(then, now)), (trial.wanted_name, _now(trial, t), verdict))
+        yield _tick(t, (then, now, compose.difference(then, now)), ("then", _now(trial, t), verdict))
 
 
 def amnesia(trial: Trial) -> Iterator[Tick]:
@@ -37,7 +37,7 @@ def amnesia(trial: Trial) -> Iterator[Tick]:
             names = [f"{name}  {alike.psnr:.1f} dB" for name, alike in zip(names, trial.scores.values(), strict=True)]
         elif t < trial.turned:
             names[0] = _now(trial, t)
-        yield _tick(t, (trial.wanted[t], *now), (trial.wanted_name, *names))
+        yield _tick(t, (trial.wanted[t], *now), ("then", *names))
 
 
 def _now(trial: Trial, t: int) -> str:

@@ -26,7 +26,7 @@ class Trial:
 
     frames: uint8 (n, H, W, 3) of every condition, the same pictures up to `turned`, from where on they go their own ways.
     poses: (n, 5) believed with the memory kept, and given to the others. then: the frame that is looked back to. wanted:
-    uint8 (n, H, W, 3), what the frames are compared with; wanted_name: what that is.
+    uint8 (n, H, W, 3), what the frames are compared with.
     """
 
     frames: dict[str, np.ndarray]
@@ -34,7 +34,6 @@ class Trial:
     turned: int
     then: int
     wanted: np.ndarray
-    wanted_name: str = "then"
 
     def __len__(self) -> int:
         return len(self.poses)

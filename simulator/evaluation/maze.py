@@ -12,7 +12,7 @@ from envs import content_age, maze_geometry
 from envs.episode import Episode, EpisodeError
 from envs.maze_geometry import Sight
 from simulator.evaluation import balls, walls
-from simulator.evaluation.scenes import Scene
+from simulator.evaluation.scenes import Measures, Scene
 from simulator.evaluation.tally import estimate
 from simulator.evaluation.target import column_scores
 
@@ -123,6 +123,9 @@ def make_scene(name: str, episode: Episode) -> MazeScene:
     return MazeScene(
         name, episode, _border(episode.image), sight, content_age.age(sight), ball_age, walls.undivided(sight), colours
     )
+
+
+MEASURES = Measures(make_scene)
 
 
 def _border(image: np.ndarray) -> int:

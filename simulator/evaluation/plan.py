@@ -29,6 +29,12 @@ class Plan:
     standing_frames: int = 400
     route_mazes: int = 4
     cost_frames: int = 1000
+    edit_returns: int = 40
+    """Voxel world: returns to a changed block that are dreamt, at most so many an island."""
+    craft_every: int = 25
+    """Voxel world: recipes are tried every so many frames."""
+    stories: int = 3
+    """Voxel world: islands on which the story is told; working one out takes about a minute."""
 
 
 def full() -> Plan:
@@ -49,4 +55,7 @@ def quick() -> Plan:
         standing_frames=100,
         route_mazes=2,
         cost_frames=200,
+        edit_returns=12,
+        craft_every=60,
+        stories=1,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator.evaluation.figures import draw
 from simulator.evaluation.tally import AGE_BINS
+from simulator.evaluation.voxel import report as voxel
 
 _COLUMN_NAMES = ("< 3", "3-8", "9-24", "25-64", "65-256", "> 256", "first seen")
 
@@ -42,6 +43,8 @@ def text(results: dict[str, Any], figures: list[str]) -> str:
             _table([(name, found["onestep_psnr"]) for name, found in rows]),
             _rollouts(dict(rows)),
         ]
+    if "story" in results:
+        parts += [f"## The story of {len(results['story']['islands'])} islands", voxel.story_table(results["story"])]
     if "cost" in results:
         parts += ["## Cost", _cost(results["cost"])]
     if results["left_out"]:
@@ -81,6 +84,7 @@ def _mode(found: dict[str, Any], place: str) -> list[str]:
         _table([(label, found[key]) for label, key in wall if key in found] + [("share", found["column_share"])], digits=3),
         *_balls(found),
         _rollouts({"": found}),
+        *voxel.mode_lines(found),
     ]
     if found["drift_psnr"]:
         lines.append(f"Drift over {found['drift_frames']} frames, PSNR by segment: {_list(found['drift_psnr'])}.")

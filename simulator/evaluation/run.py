@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simulator.engine import Engine
+from simulator.engine import Engine, Moment
 from simulator.evaluation import maze, report, rollout, scenes
 from simulator.evaluation.cost import cost
 from simulator.evaluation.metrics import PERCEPTUAL_NET
@@ -16,7 +16,7 @@ from simulator.evaluation.moments import take_rows
 from simulator.evaluation.onestep import one_step
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.routes import routes
-from simulator.evaluation.scenes import Scene
+from simulator.evaluation.scenes import Measures, Scene
 from simulator.evaluation.summary import onestep_summary
 
 Pictures = dict[str, Any]
@@ -30,8 +30,9 @@ def evaluate(
     baselines: other engines by name, run on the same frames with poses given. left_out: lines known before, such as
     checkpoints that did not load. Returns the report. Raises ValueError where no episode is usable.
     """
+    measures = _measures(engine.world)
     batch, skipped = scenes.load_scenes(
-        data, engine.frame_shape, engine.actions.n_actions, plan.n_mazes, plan.n_frames, maze.make_scene
+        data, engine.frame_shape, engine.actions.n_actions, plan.n_mazes, plan.n_frames, measures.make_scene
     )
     out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {
@@ -53,10 +54,10 @@ def evaluate(
     pictures: Pictures = {}
     if len(batch) == 1:
         results["left_out"].append(f"swapped control and intervals: they need two {batch[0].place}s or more, there is one")
-    _mode(engine, batch, plan, results, pictures, pose_given=True)
+    _mode(engine, batch, plan, measures, results, pictures, pose_given=True)
     _save(results, out)
     if engine.has_ego_motion:
-        _mode(engine, batch, plan, results, pictures, pose_given=False)
+        _mode(engine, batch, plan, measures, results, pictures, pose_given=False)
     else:
         results["keys_only"] = None
         results["left_out"].append(
@@ -66,18 +67,37 @@ def evaluate(
     results["baselines"] = {}
     for name, other in baselines.items():
         results["baselines"][name] = _baseline(name, other, batch, plan, results["left_out"])
+    found, lines = measures.further(engine, plan)
+    results |= found
+    results["left_out"] += lines
     results["cost"] = cost(engine, batch[0], plan.cost_frames)
     _save(results, out)
     report.write(results, pictures, out)
     return results
 
 
+def _measures(world: str) -> Measures:
+    """How `world` is evaluated; every world but the voxel one has to be a Memory Maze."""
+    if world != "voxel":
+        return maze.MEASURES
+    from simulator.evaluation.voxel.measures import MEASURES  # needs numba, an extra
+
+    return MEASURES
+
+
 def _mode(
-    engine: Engine, batch: Sequence[Scene], plan: Plan, results: dict[str, Any], pictures: Pictures, *, pose_given: bool
-) -> None:
+    engine: Engine, batch: list[Scene], plan: Plan, measures: Measures, results: dict[str, Any], pictures: Pictures,
+    *, pose_given: bool,
+) -> None:  # fmt: skip
     """Everything that is measured with poses given, or on keys only, into `results` and `pictures`."""
     mode = "pose_given" if pose_given else "keys_only"
-    seen = one_step(engine, batch, plan, pose_given=pose_given, marks=rollout.marks(plan), controls=True)
+    probes = measures.probes(engine, batch, plan, pose_given)
+
+    def ask(t: int, moment: Moment) -> None:
+        for probe in probes:
+            probe(t, moment)
+
+    seen = one_step(engine, batch, plan, pose_given=pose_given, marks=rollout.marks(plan), controls=True, probe=ask)
     out = onestep_summary(seen, type(batch[0]))
     dreams, shown, lines = rollout.rollouts(engine, batch, plan, seen.marks, pose_given=pose_given)
     drift, more = rollout.drift(engine, batch, plan, seen.marks, pose_given=pose_given)
@@ -88,6 +108,8 @@ def _mode(
         moment = take_rows(seen.marks[start], range(min(plan.route_mazes, len(batch)))) if start in seen.marks else None
         out["routes"], lines = routes(engine, batch, moment, start, plan.route_mazes)
         results["left_out"] += lines
+    for probe in probes:
+        out |= probe.summary()
     results[mode] = out | _named(plan, dreams) | ({"drift_psnr": None} | drift)
 
 
@@ -120,7 +142,7 @@ def headline(results: dict[str, Any]) -> str:
     """The summary as one line of JSON."""
     wanted = (
         "onestep_psnr", "onestep_psnr_reset", "onestep_psnr_swapped", "memory_gain_over_reset", "whole_frame_psnr",
-        "wall_colour_accuracy", "ball_hit_rate",
+        "wall_colour_accuracy", "ball_hit_rate", "inventory", "edits", "recipes",
         "copy_last_psnr", "drift_psnr", "drift_frames", "n_mazes", "pose_drift", "action_accuracy", "interval95",
     )  # fmt: skip
     line: dict[str, Any] = {key: results[key] for key in ("n_mazes", "perceptual_net", "left_out", "cost")}
@@ -131,4 +153,6 @@ def headline(results: dict[str, Any]) -> str:
             continue
         rollouts = {key: value for key, value in found.items() if key.startswith(("retrieval_", "reasoning_"))}
         line[mode] = {key: found[key] for key in wanted if key in found} | rollouts
+    if "story" in results:
+        line["story"] = results["story"]
     return json.dumps(line, allow_nan=False)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
 from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
+
+if TYPE_CHECKING:
+    from simulator.engine import Engine, Moment
+    from simulator.evaluation.plan import Plan
 
 AnyScene = TypeVar("AnyScene", bound="Scene")
 
@@ -75,6 +79,29 @@ class Scene:
     def dream_summary(counts: Mapping[str, np.ndarray], intervals: dict[str, Any]) -> dict[str, Any]:
         """What the verdicts (b,) over a long dream come to; 95% intervals are put into `intervals`."""
         raise NotImplementedError
+
+
+class Probe(Protocol):
+    """Asks the dreamer something of its own while the true frames go by."""
+
+    def __call__(self, t: int, moment: Moment) -> None:
+        """`moment` is after `t` true frames of every scene."""
+
+    def summary(self) -> dict[str, Any]:
+        """What was found, by the names it has in the report."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """How a world is evaluated. make_scene: name and episode -> a Scene, EpisodeError where it is not of this world.
+
+    probes: (engine, batch, plan, pose_given) -> what is asked on the way. further: (engine, plan) -> what is measured apart
+    from the episodes, by the names it has in the report, and a line for each thing left out.
+    """
+
+    make_scene: Callable[[str, Episode], Scene]
+    probes: Callable[[Engine, list[Any], Plan, bool], list[Probe]] = lambda engine, batch, plan, pose_given: []
+    further: Callable[[Engine, Plan], tuple[dict[str, Any], list[str]]] = lambda engine, plan: ({}, [])
 
 
 def load_scenes(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import imageio.v3 as iio
 import numpy as np
@@ -15,18 +14,19 @@ from envs import maze_geometry, pose
 from envs.episode import Episode
 from envs.memory_maze import ACTIONS
 from simulator.commands import demo
-from simulator.demo import film, story, trial
+from simulator.demo import film, trial
 from simulator.demo.routes import LOOK_AWAY, LOOP, SETTLE
 from simulator.demo.walk import Walk
 from simulator.engine import Engine, Moment
 from simulator.evaluation.walls import WALL_COLOURS
+from simulator.load import SHIPPED
 from simulator.rates import Rate
 from simulator.ui.app import App
 from simulator.ui.keymap import Keymap
 from simulator.ui.shapes import Label
 from simulator.worlds import LearnedWorld
 from tests.simulator.evaluation.fakes import GREY, LAYOUT, draw
-from tests.simulator.fakes import MOTIONS, FakeEngine, walk
+from tests.simulator.fakes import MOTIONS
 from tests.simulator.playing import begun
 from tests.simulator.test_app import ListScreen, keys
 
@@ -188,41 +188,8 @@ def test_what_cannot_be_shown_is_said_in_one_line(tmp_path, flags, message):
 
 
 def test_the_story_without_a_model_of_its_world_says_so(tmp_path):
-    with pytest.raises(ValueError, match="voxel"):
-        demo.run(demo.Options(name="story", out=tmp_path))
-
-
-class Listener(FakeEngine):
-    """Tells `episode` as it was while its memory lasts, and grey after that."""
-
-    def __init__(self, episode: Episode) -> None:
-        super().__init__(side=64)
-        self.episode, self.contexts = episode, {}
-
-    def imagine(self, moment, actions, pose_given=None):
-        remembers = bool(moment.stream.layers[0].ssm.mean() >= 0)
-        truth = self.episode.image[moment.t : moment.t + 1]
-        return truth if remembers else np.full_like(truth, GREY), moment.pose if pose_given is None else pose_given
-
-    def forget(self, moment):
-        layers = tuple(layer._replace(ssm=layer.ssm - 1e6) for layer in moment.stream.layers)
-        return replace(moment, stream=moment.stream._replace(layers=layers))
-
-
-def test_the_story_is_dreamt_from_where_the_landmark_comes_back_and_judged_by_reality(tmp_path, capsys, monkeypatch):
-    told = walk(60, 64, 1)
-    in_view = np.zeros((60, 5), bool)
-    in_view[[*range(5, 20), *range(40, 60)]] = True
-    told = Episode(told.image, told.action, told.n_actions, told.pose, {"landmarks_in_view": in_view})
-    monkeypatch.setattr(story, "record", lambda seed, resolution: told)
-    assert demo.run(demo.Options(name="story", out=tmp_path), Listener(told)) == 0
-    summary = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    assert summary["gap"] == 20
-    assert summary["psnr"]["kept"] == 60
-    assert summary["psnr"]["reset"] < 20
-    assert summary["psnr_bar"]["kept"] == 60
-    with pytest.raises(ValueError, match=r"expected 1\.\.59"):
-        demo.run(demo.Options(name="story", out=tmp_path, gap=60), Listener(told))
+    with pytest.raises(ValueError, match="is a model of 'memory-maze'; story needs one of 'voxel'"):
+        demo.run(demo.Options(name="story", out=tmp_path, checkpoint=SHIPPED / "memory-maze"))
 
 
 def test_a_key_runs_the_memory_test_live_and_leaves_the_dream_as_it_was(tmp_path):

@@ -1,0 +1,24 @@
+"""A recorded episode's world, frame by frame: worked out again from the seed and the actions, which decide everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from envs.voxel.env import advance_state
+from envs.voxel.moves import ACTIONS, MOVES
+from envs.voxel.state import State, start
+from envs.voxel.terrain import generate
+
+
+def replay(seed: int, actions: Sequence[int] | np.ndarray) -> tuple[State, ...]:
+    """The state at every frame: `actions[0]` is the no-op before the first, as in an episode; `actions[i]` led to state i.
+
+    Kinds ever carried (`State.had`) are left out: only rewards depend on them. Raises ValueError for a seed out of range or
+    an unknown action.
+    """
+    states = [start(generate(seed))]
+    for action in actions[1:]:
+        states.append(advance_state(states[-1], MOVES[ACTIONS.check(int(action))]))
+    return tuple(states)
