@@ -15,7 +15,7 @@ from tqdm import tqdm
 from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from envs.maze_geometry import seen_cells
-from models.belief import BeliefProbe, n_cells, readings
+from models.belief import N_BALL_COLOURS, BeliefProbe, n_cells, readings
 from models.conditioning import Control
 from models.config import ModelConfig
 from models.pixels import to_float
@@ -51,7 +51,7 @@ def remember(model: WorldModel, paths: Sequence[Path], every: int, n_frames: int
         try:
             episode = check_fits(episodes.load(path), model.config, str(path))
             parts.append(_remember(model, episode.clip(0, min(len(episode), n_frames or len(episode))), every, i))
-        except EpisodeError as error:
+        except ValueError as error:  # also where poses lie outside the maze
             print(f"left out: {error}" if str(path) in str(error) else f"left out: {path}: {error}")
     if not parts:
         raise EpisodeError(
@@ -93,6 +93,10 @@ def truth(episode: Episode, config: ModelConfig) -> tuple[np.ndarray, np.ndarray
     layout, targets = episode.extras["maze_layout"][0], episode.extras["targets_pos"][0]
     if layout.shape[0] >= size[0] or layout.shape[1] >= size[1]:
         raise EpisodeError(f"a maze of {layout.shape} cells and the wall around it do not fit the model's ring of {size}")
+    if len(targets) > N_BALL_COLOURS or not ((targets >= 0) & (targets < layout.shape[::-1])).all():
+        raise EpisodeError(
+            f"balls at {targets.tolist()}; expected at most {N_BALL_COLOURS}, all inside the maze of {layout.shape}"
+        )
     walls, balls, inside = np.ones(size, bool), np.zeros(size, np.int64), np.zeros(size, bool)
     walls[: layout.shape[0], : layout.shape[1]] = layout == 0
     inside[: layout.shape[0], : layout.shape[1]] = True

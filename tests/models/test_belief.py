@@ -92,6 +92,14 @@ def test_the_truth_lies_on_the_ring_and_all_outside_the_layout_is_wall():
     assert inside.sum() == 16
 
 
+@pytest.mark.parametrize("targets", [[[0.5, 4.5]], [[-1.0, 0.5]], [[0.5, 0.5]] * 7, [[np.nan, 0.5]]])
+def test_balls_that_cannot_be_are_refused(targets):
+    good = maze(3)
+    extras = {**good.extras, "targets_pos": np.broadcast_to(targets, (3, len(targets), 2))}
+    with pytest.raises(EpisodeError, match="expected at most 6, all inside the maze"):
+        truth(dataclasses.replace(good, extras=extras), CONFIG)
+
+
 def test_memories_are_the_states_of_one_unbroken_walk(tmp_path):
     episodes.save(maze(40), tmp_path / "a.npz")
     model = randomised(CONFIG)
