@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import sys
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -121,7 +122,7 @@ class FilePolicy:
             spec = importlib.util.spec_from_file_location(f"policy_{path.stem}", path)
             assert spec is not None
             assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
+            module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look for their module there
             spec.loader.exec_module(module)
             self._policy = module.make_policy(seed)
             self._act = self._policy.act

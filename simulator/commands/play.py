@@ -21,7 +21,7 @@ from simulator.ui.driving import YOU
 from simulator.ui.keymap import DEFAULTS, Bindings, Keymap, load_bindings
 from simulator.ui.profiles import PROFILES
 from simulator.ui.shapes import Shape
-from simulator.ui.start import Opening, choose_start
+from simulator.ui.start import FAILURES, Opening, choose_start
 from simulator.ui.window import Window
 
 
@@ -101,7 +101,7 @@ class Player:
                 opening = Opening(wanted, self._engine)
             try:
                 choice = self._play(opening, choice)
-            except (ValueError, OSError, RuntimeError, ImportError) as error:
+            except FAILURES as error:
                 if choice is None:
                     raise
                 ask, message = True, " ".join(str(error).split())

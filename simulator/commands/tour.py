@@ -28,7 +28,7 @@ class Spinner:
 
     def act(self, observation):
         self.t += 1
-        return 2 if self.t % 24 < 8 else 1
+        return 1 if self.t % 12 < 3 else 2
 
 def make_policy(seed):
     return Spinner(seed)
@@ -45,88 +45,90 @@ class Options(WorldOptions):
 
 
 def _rewind(app: App) -> Act:
-    yield from hold("walk", 12, "up")
-    yield from hold("walk", 8, "up", "left")
+    yield from hold("walk", 6, "up")
+    yield from hold("turn", 10, "right")
     yield "m: mark this moment", tap("m")
-    yield from hold("walk", 10, "right")
+    yield from hold("walk on", 6, "up")
+    yield from hold("turn back", 10, "left")
     yield from hold("backspace held: time runs backwards", 16, "backspace")
     for _ in range(5):
-        yield ". one step", tap(".")
-        yield from still(". one step", 2)
+        yield ".  one step forward", tap(".")
+        yield from still(".  one step forward", 2)
     yield "j: back to the mark", tap("j")
     yield from still("j: back to the mark", 12)
 
 
 def _branches(app: App) -> Act:
-    yield from hold("walk", 14, "up")
+    yield from hold("walk", 6, "up")
     yield "m: mark", tap("m")
-    yield from hold("walk one way", 12, "left")
+    yield from hold("turn left", 12, "left")
     yield "j: back to the mark", tap("j")
-    yield from hold("walk another way: a second branch", 12, "right")
+    yield from still("j: back to the mark", 5)
+    yield from hold("turn right instead: a second branch", 12, "right")
     yield "b: branch off with another seed", tap("b")
-    yield from hold("a third branch", 10, "up")
+    yield from hold("b: branch off with another seed", 12, "left")
     for _ in range(3):
         yield "o: from branch to branch", tap("o")
-        yield from still("o: from branch to branch", 8)
+        yield from still("o: from branch to branch", 9)
 
 
 def _amnesia(app: App) -> Act:
-    yield from hold("walk", 8, "right")
+    yield from hold("walk", 5, "right")
     yield "l: with and without memory, same seed and keys", tap("l")
-    yield from hold("the same keys for both", 20, "left")
-    yield from hold("the same keys for both", 22, "right")
-    yield from still("left remembers, right has forgotten", 12)
+    yield from hold("the same keys for both", 22, "left")
+    yield from hold("the same keys for both", 26, "right")
+    yield from still("left remembers, right has forgotten", 14)
 
 
 def _beside(app: App) -> Act:
-    yield from hold("the same keys for dream and reality", 16, "left")
-    yield from hold("the same keys for dream and reality", 16, "up")
-    yield from hold("the same keys for dream and reality", 12, "right")
+    yield from hold("the same keys for dream and reality", 14, "left")
+    yield from hold("the same keys for dream and reality", 8, "up")
+    yield from hold("the same keys for dream and reality", 22, "right")
     yield "y held: the dream is fed with reality", press("y")
-    yield from hold("y held: the dream is fed with reality", 10, "up")
+    yield from hold("y held: the dream is fed with reality", 10, "left")
     yield "and on by itself", press("-y")
     yield from hold("and on by itself", 14, "left")
 
 
 def _memory_test(app: App) -> Act:
-    yield from hold("", 8, "up")
-    yield "", tap("f6")
+    yield from hold("", 5, "up")
+    yield "f6: look away and back, with the memory kept, emptied and swapped", tap("f6")
     page = app.controls.page
     while isinstance(page, MemoryTest) and not page.finished:
-        yield "", []
-    yield from still("", 20)
+        yield "f6: look away and back, with the memory kept, emptied and swapped", []
+    yield from still("what was seen then, and what is dreamt now", 25)
 
 
 def _belief(app: App) -> Act:
-    yield "f7: the map the dream has of the maze, and the truth", tap("f7")
+    yield "f7: the maze as the dream believes it, and as it is", tap("f7")
     yield "tab: let an explorer walk", tap("tab")
-    yield from still("believed and true map, and the way walked", 70)
+    yield from still("believed and true map, and the way walked", 80)
 
 
 def _browser(app: App) -> Act:
-    yield from hold("", 6, "up")
+    yield from hold("", 5, "left")
     yield "f2: worlds, clips, recordings", tap("f2")
-    yield from still("f2: worlds, clips, recordings", 8)
+    yield from still("f2: worlds, clips, recordings", 12)
     for key in ("right", "right", "down"):
         yield "arrows: choose", tap(key)
-        yield from still("arrows: choose", 3)
-    for _ in range(2):
+        yield from still("arrows: choose", 4)
+    for _ in range(3):
         yield "arrows: choose a recording", tap("down")
-        yield from still("arrows: choose a recording", 6)
-    yield "scrub", tap("home")
-    for _ in range(7):
+        yield from still("arrows: choose a recording", 5)
+    yield "scrub to its middle", tap("home")
+    for _ in range(8):
         yield "scrub to its middle", tap("]")
         yield from still("scrub to its middle", 2)
     for _ in range(4):
-        yield ", and . step by frame", tap(",")
-        yield from still(", and . step by frame", 2)
+        yield ", and .  step by frame", tap(",")
+        yield from still(", and .  step by frame", 2)
     yield "enter: go on from here", tap("return")
-    yield from still("enter: go on from here", 6)
-    yield from hold("and walk on in the dream", 16, "up", "left")
+    yield from still("enter: go on from here", 8)
+    yield from hold("and walk on in the dream", 18, "left")
 
 
 def _drivers(app: App) -> Act:
-    yield from hold("you", 10, "up")
+    yield from hold("you", 8, "left")
     for words in ("tab: an explorer", "tab: random keys", "tab: a policy from a Python file"):
         yield words, tap("tab")
         yield from still(words, 18)
@@ -140,25 +142,34 @@ def _telemetry(app: App) -> Act:
         yield from hold("f3: profile", 10, "left")
 
 
-ACTS: dict[str, tuple[Callable[[App], Act], str, tuple[int, int]]] = {
-    "rewind": (_rewind, "dream", TALL),
-    "branches": (_branches, "dream", TALL),
-    "amnesia": (_amnesia, "dream", WIDE),
-    "beside": (_beside, "beside", WIDE),
-    "memory-test": (_memory_test, "dream", TALL),
-    "belief": (_belief, "beside", WIDE),
-    "browser": (_browser, "dream", TALL),
-    "drivers": (_drivers, "dream", TALL),
-    "telemetry": (_telemetry, "dream", TALL),
+@dataclass(frozen=True)
+class Feature:
+    """What is done, in which kind of world and size of window; the words below the picture that becomes the still."""
+
+    act: Callable[[App], Act]
+    poster: str
+    kind: str = "dream"
+    size: tuple[int, int] = TALL
+
+
+FEATURES = {
+    "rewind": Feature(_rewind, "backspace held: time runs backwards"),
+    "branches": Feature(_branches, "o: from branch to branch"),
+    "amnesia": Feature(_amnesia, "left remembers, right has forgotten", size=WIDE),
+    "beside": Feature(_beside, "the same keys for dream and reality", "beside", WIDE),
+    "memory-test": Feature(_memory_test, "what was seen then, and what is dreamt now"),
+    "belief": Feature(_belief, "believed and true map, and the way walked", "beside", WIDE),
+    "browser": Feature(_browser, "scrub to its middle"),
+    "drivers": Feature(_drivers, "tab: an explorer"),
+    "telemetry": Feature(_telemetry, "f3: profile"),
 }
-"""What is done, the kind of world it is done in, and the size of the window."""
 
 
 def run(options: Options, engine: Any = None) -> int:
     """engine: dream with this one instead of loading the checkpoint's."""
-    if options.only is not None and options.only not in ACTS:
-        raise ValueError(f"--only {options.only!r}; known: {', '.join(ACTS)}")
-    for name in ACTS if options.only is None else [options.only]:
+    if options.only is not None and options.only not in FEATURES:
+        raise ValueError(f"--only {options.only!r}; known: {', '.join(FEATURES)}")
+    for name in FEATURES if options.only is None else [options.only]:
         started = time.perf_counter()
         engine, made = _film(name, options, engine)
         path = options.out / f"{name}.mp4"
@@ -169,8 +180,8 @@ def run(options: Options, engine: Any = None) -> int:
 
 def _film(name: str, options: Options, engine: Any) -> tuple[Any, str]:
     """One video; the engine it was dreamt with, and how long it is, or nothing where this model has not got the feature."""
-    act, kind, size = ACTS[name]
-    recipe = replace(options.recipe(), kind=kind)
+    feature = FEATURES[name]
+    recipe = replace(options.recipe(), kind=feature.kind)
     world = open_world(recipe, engine)
     dream = dream_of(world)
     assert dream is not None
@@ -184,13 +195,13 @@ def _film(name: str, options: Options, engine: Any) -> tuple[Any, str]:
         policy.write_text(POLICY)
         if name == "browser":
             _record(session, Path(folder, "a walk.npz"))
-        stage = Stage(size, options.out / f"{name}.mp4")
+        stage = Stage(feature.size, options.out / f"{name}.mp4", feature.poster)
         app = App(
             session, stage, Keymap(world.actions), Path(folder, "now"), Rate("smooth", float(FPS)), driver_file=policy,
             clip_folders=[Path(folder)], clock=stage.clock,
         )  # fmt: skip
         try:
-            stage.play(app, act(app))
+            stage.play(app, feature.act(app))
         finally:
             session.close()
             stage.close()

@@ -208,7 +208,7 @@ class App:
             notes=tuple(note for at, note in self._notes if now - at < NOTE_SECONDS),
             alert=alert,
             help=self._help() if controls.commands.shows_help else (),
-            rows=choices(spec, self.keymap, controls.held.down)
+            rows=tuple(choices(spec, self.keymap, controls.held.down))
             or (self._measurements() if controls.commands.shows_telemetry else ()),
         )
 

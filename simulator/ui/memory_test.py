@@ -120,10 +120,11 @@ class MemoryTest:
             shapes += _picture(cell, found.frames[name][-1], f"{film.TITLES[name]}  {scores[name].psnr:.1f} dB", AMBER)
         cell, (cells_off, degrees_off) = cells[5], found.pose_off
         in_sight = score(*found.frames[names[0]][SETTLE - 1 : SETTLE + 1]).psnr
-        rows = [*((film.TITLES[name], f"{alike.psnr:.1f} dB   SSIM {alike.ssim:.2f}") for name, alike in scores.items())]
+        rows = [("like what was seen then:", "PSNR, SSIM")]
+        rows += [(film.TITLES[name], f"{alike.psnr:.1f} dB, {alike.ssim:.2f}") for name, alike in scores.items()]
         rows += [
-            ("looking on, for comparison", f"{in_sight:.1f} dB"),
-            ("off by", f"{cells_off:.2f} cells, {degrees_off:.1f} deg"),
+            ("without looking away", f"{in_sight:.1f} dB"),
+            ("off by", f"{cells_off:.2f} cells, {degrees_off:.1f}°"),
         ]
         step = min(24.0, cell.h / (len(rows) + 1))
         shapes.append(Box(cell, PAPER, 8, EDGE))

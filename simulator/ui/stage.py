@@ -52,10 +52,10 @@ def still(words: str, n_turns: int) -> Act:
 class Stage:
     """A screen for one app: every turn of it is a picture, with words below, 1 / FPS seconds after the one before.
 
-    path: of the video; its picture of one second before the end is kept beside it as a PNG.
+    path: of the video; the last picture with the words `poster` below it is kept beside it as a PNG.
     """
 
-    def __init__(self, size: tuple[int, int], path: Path) -> None:
+    def __init__(self, size: tuple[int, int], path: Path, poster: str) -> None:
         os.environ["SDL_VIDEODRIVER"] = "dummy"
         import imageio.v2 as iio
 
@@ -70,7 +70,8 @@ class Stage:
         self._video: Any = iio.get_writer(
             self._temporary, format="FFMPEG", fps=FPS, codec="libx264", quality=None, macro_block_size=2, output_params=[*ENCODER]
         )  # type: ignore[call-overload]
-        self._pictures: list[np.ndarray] = []
+        self._poster = poster
+        self._still: np.ndarray | None = None
 
     def play(self, app: App, act: Act) -> None:
         """Let `act` happen to `app`."""
@@ -99,7 +100,8 @@ class Stage:
         picture = self._window.picture()
         picture = np.concatenate([picture, compose.caption((self._words,), picture.shape[1], LETTERS)])
         self._video.append_data(picture)
-        self._pictures = [*self._pictures[1 - FPS :], picture]
+        if self._words == self._poster:
+            self._still = picture
         self.n_pictures += 1
 
     def draw(self, picture: np.ndarray | None, rect: Rect, shapes: list[Shape]) -> None:
@@ -115,5 +117,5 @@ class Stage:
         self._video.close()
         self._window.close()
         os.replace(self._temporary, self._path)
-        if self._pictures:
-            Image.fromarray(self._pictures[0]).quantize(128).save(self._path.with_suffix(".png"), optimize=True)
+        if self._still is not None:
+            Image.fromarray(self._still).quantize(256).save(self._path.with_suffix(".png"), optimize=True)

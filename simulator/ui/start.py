@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -17,20 +18,28 @@ from simulator.ui.job import Job
 from simulator.ui.shapes import PAPER, Box, Rect, Shape
 from simulator.world import World
 
+FAILURES = (ValueError, OSError, RuntimeError, ImportError)
+"""What opening a world raises where flags, files or the machine are not as they need to be."""
 TURN_SECONDS = 0.05
 """Between two pictures of the start screen."""
 
 
 class Opening:
-    """The world of `recipe` being opened in the background. engine: play this one instead of loading the checkpoint's."""
+    """The world of `recipe`, opened in the background from `begin` on. engine: play this one instead of loading any."""
 
     def __init__(self, recipe: Recipe, engine: Any = None) -> None:
-        self.recipe = recipe
+        self.recipe, self._engine = recipe, engine
         self._dropped = False
-        self._job = Job(lambda: self._open(engine))
+        self._job: Job[World] | None = None
 
-    def _open(self, engine: Any) -> World:
-        world = open_world(self.recipe, engine)
+    def begin(self) -> Job[World]:
+        """Begin, where that has not been done: after the first picture is drawn, for what is imported here takes its time."""
+        if self._job is None:
+            self._job = Job(self._open)
+        return self._job
+
+    def _open(self) -> World:
+        world = open_world(self.recipe, self._engine)
         if self._dropped:
             world.close()
         return world
@@ -38,31 +47,32 @@ class Opening:
     @property
     def engine(self) -> Any:
         """The engine of the dream, None where there is none (yet)."""
-        if not self._job.done:
+        if self._job is None or not self._job.done:
             return None
         try:
             dream = dream_of(self._job.result())
-        except (ValueError, OSError, RuntimeError, ImportError):
+        except FAILURES:
             return None
         return None if dream is None else dream.engine
 
     def drop(self) -> None:
         """It is not wanted any more."""
         self._dropped = True
-        if self._job.done and self.engine is not None:
-            self._job.result().close()
+        if self._job is not None and self._job.done:
+            with contextlib.suppress(*FAILURES):
+                self._job.result().close()
 
     def wait(self, screen: Screen, shown: list[Shape]) -> World | None:
         """The world, once it is open; None where the person closes the window before. Raises what opening it raised."""
-        started = time.perf_counter()
-        while not self._job.wait(TURN_SECONDS):
+        job, started = self.begin(), time.perf_counter()
+        while not job.wait(TURN_SECONDS):
             if any(isinstance(event, Closed) for event in screen.poll()):
                 self.drop()
                 return None
             whole = Rect(0, 0, *screen.size)
             words = f"opening {self.recipe.world} · {time.perf_counter() - started:.0f} s"
             screen.draw(None, whole, [Box(whole, PAPER), *shown, *hud.alert(words, Rect(0, 44, whole.w, whole.h))])
-        return self._job.result()
+        return job.result()
 
 
 def choose_start(screen: Screen, items: Sequence[Item], opening: Opening, message: str = "") -> tuple[Choice | None, list[Shape]]:
@@ -73,6 +83,7 @@ def choose_start(screen: Screen, items: Sequence[Item], opening: Opening, messag
     while page.open:
         shapes = page.draw(screen.size)
         screen.draw(None, Rect(0, 0, *screen.size), shapes)
+        opening.begin()
         screen.wait(TURN_SECONDS)
         for event in screen.poll():
             if isinstance(event, Closed):

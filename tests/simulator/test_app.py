@@ -410,6 +410,7 @@ def test_a_policy_file_that_is_none_is_one_line_and_the_keys_stay_yours(tmp_path
 )
 def test_a_policy_that_fails_in_play_gives_the_keys_back(tmp_path, answer, message):
     (tmp_path / "policy.py").write_text(
+        f"from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass Hand:\n    t: int = 0\n"
         f"class Policy:\n    def __init__(self, seed): self.t = seed\n    def act(self, observation):\n"
         f"        self.t += 1\n        assert observation.shape == (32, 32, 3)\n        return 2 if self.t < 4 else {answer}\n"
         f"make_policy = Policy\n"
