@@ -79,7 +79,10 @@ def summary(dreamt: Dream, protocol: str, kind: type[Scene]) -> dict[str, Any]:
     for name in ("psnr", "ssim", "perceptual", "copy_last_psnr"):
         values = getattr(dreamt, name)
         counts = np.isfinite(values)
-        out[name], out["interval95"][name] = estimate(np.where(counts, values, 0).sum(axis=1), counts.sum(axis=1))
+        sums, n = np.where(counts, values, 0).sum(axis=1), counts.sum(axis=1)
+        out[name], out["interval95"][name] = estimate(sums, n)
+        if name == "psnr":
+            out["psnr_by_maze"] = [round(float(total / k), 4) if k else None for total, k in zip(sums, n, strict=True)]
     out |= kind.dream_summary(dreamt.verdicts, out["interval95"])
     out["motion_right"] = round(float(dreamt.motion_right.mean()), 4)
     out["psnr_by_segment"] = segments(dreamt.psnr)
@@ -114,8 +117,11 @@ def drift(
         "drift_mazes": len(rows),
         "action_accuracy": None if pose_given else round(float(walking.motion_right.mean()), 4),
     }
-    if pose_given:
-        still = paths.standing(few, plan.drift_context, plan.standing_frames, engine.actions)
-        stood = dream_along(engine, few, moment, still, pose_given=True, label="standing still")
-        results |= {"standing_psnr": segments(stood.psnr), "standing_frames": plan.standing_frames}
+    still = paths.standing(few, plan.drift_context, plan.standing_frames, engine.actions)
+    stood = dream_along(engine, few, moment, still, pose_given=pose_given, label=f"standing still, {mode}")
+    results |= {
+        "standing_psnr": segments(stood.psnr),
+        "standing_frames": plan.standing_frames,
+        "standing_accuracy": None if pose_given else round(float(stood.motion_right.mean()), 4),
+    }
     return results, left_out

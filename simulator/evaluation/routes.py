@@ -1,4 +1,4 @@
-"""Routes that close: turn around, turn and turn back, walk back and return, and the same in a world dreamt from nothing.
+"""Routes that close: turn around, turn and turn back, walk back and return, walk around, and the same dreamt from nothing.
 
 Poses are given, so that a route ends exactly where it began and the last picture must equal the first. The length of the
 way is reported beside the score, since standing still would close any loop.
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from envs.actions import ActionSpec
 from simulator.engine import Engine, Moment
 from simulator.evaluation import metrics, scenes
+from simulator.evaluation.circuit import Leg, around
 from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import estimate
 from simulator.evaluation.target import column_scores
@@ -23,8 +24,6 @@ WALK = 60
 """Frames walked back along the recorded path before returning."""
 DREAM_FIRST = 40
 """Frames dreamt from nothing before going back over them."""
-
-Leg = tuple[np.ndarray, np.ndarray]
 
 
 def turns(pose: np.ndarray, sides: list[int], step: float, actions: ActionSpec) -> list[Leg]:
@@ -64,7 +63,9 @@ def routes(
         "turn_360": turns(here, [1] * whole, step, actions),
         "turn_180_and_back": turns(here, [1] * half + [-1] * half, step, actions),
         "walk_back_and_return": there_and_back(few, list(range(start - 1, start - 1 - WALK, -1)), actions),
+        "walk_around": around(few, start - 1, actions),
     }
+    ways = {name: way for name, way in ways.items() if way}
     border = scenes.border(batch)
     for name, way in tqdm(ways.items(), desc="routes", unit="route", leave=False):
         last = walk(engine, moment, way)[-1]
