@@ -63,7 +63,7 @@ def remember(model: WorldModel, paths: Sequence[Path], every: int, n_frames: int
 @torch.inference_mode()
 def _remember(model: WorldModel, episode: Episode, every: int, maze: int) -> Memories:
     known = truth(episode, model.config)
-    seen, control = _seen(episode, model.config), control_of(episode)
+    seen, control = seen_so_far(episode, model.config), control_of(episode)
     device, state, found = model.head.weight.device, model.init_state(1), []
     stops = every * torch.arange(1, len(episode) // every + 1)
     if len(stops) == 0:
@@ -105,7 +105,7 @@ def truth(episode: Episode, config: ModelConfig) -> tuple[np.ndarray, np.ndarray
     return walls, balls, inside
 
 
-def _seen(episode: Episode, config: ModelConfig) -> np.ndarray:
+def seen_so_far(episode: Episode, config: ModelConfig) -> np.ndarray:
     """Cells in view up to each frame, on the ring: (t, n_y, n_x) bool."""
     assert episode.pose is not None
     padded = np.logical_or.accumulate(seen_cells(episode.extras["maze_layout"][0], episode.pose), axis=0)

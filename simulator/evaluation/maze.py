@@ -11,7 +11,7 @@ import numpy as np
 from envs import content_age, maze_geometry
 from envs.episode import Episode, EpisodeError
 from envs.maze_geometry import Sight
-from simulator.evaluation import balls, walls
+from simulator.evaluation import balls, maze_beliefs, walls
 from simulator.evaluation.scenes import Measures, Scene
 from simulator.evaluation.tally import estimate
 from simulator.evaluation.target import column_scores
@@ -125,7 +125,7 @@ def make_scene(name: str, episode: Episode) -> MazeScene:
     )
 
 
-MEASURES = Measures(make_scene)
+MEASURES = Measures(make_scene, maze_beliefs.probes)
 
 
 def _border(image: np.ndarray) -> int:

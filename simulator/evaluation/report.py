@@ -84,12 +84,15 @@ def _mode(found: dict[str, Any], place: str) -> list[str]:
         _table([(label, found[key]) for label, key in wall if key in found] + [("share", found["column_share"])], digits=3),
         *_balls(found),
         _rollouts({"": found}),
+        *_beliefs(found),
         *voxel.mode_lines(found),
     ]
     if found["drift_psnr"]:
         lines.append(f"Drift over {found['drift_frames']} frames, PSNR by segment: {_list(found['drift_psnr'])}.")
     if found.get("standing_psnr"):
-        lines.append(f"Standing still for {found['standing_frames']} frames: {_list(found['standing_psnr'])}.")
+        still = found.get("standing_accuracy")
+        believed = "" if still is None else f"; believed to stand still in {_number(still, digits=3)} of them"
+        lines.append(f"Standing still for {found['standing_frames']} frames{believed}: {_list(found['standing_psnr'])}.")
     if found.get("action_accuracy") is not None:
         lines.append(f"Dreamt motions that match the true ones: {_number(found['action_accuracy'], digits=3)}.")
     if any(error["cells"] for error in found["pose_drift"].values()):
@@ -114,6 +117,20 @@ def _balls(found: dict[str, Any]) -> list[str]:
         f"missed {_number(balls['miss'])}, wrong colour {_number(balls['wrong_colour'])}; hallucinated in "
         f"{_number(found['balls']['hallucinated_per_frame'], digits=4)} of frames."
     ]
+
+
+def _beliefs(found: dict[str, Any]) -> list[str]:
+    if "beliefs" not in found:
+        return []
+    told, spread = found["beliefs"], found["beliefs"]["interval95"]
+    columns = ("walls_seen", "walls_all", "ball_hit", "ball_within_a_cell", "ball_rmse_cells")
+    others = (("read from the state", ""), ("the best constant guess", "_constant"), ("read from another's", "_other_memory"))
+    rows = [
+        f"| {label} | " + " | ".join(_number(told.get(name + end), spread.get(name + end), 3) for name in columns) + " |"
+        for label, end in others
+    ]
+    head = f"| frames {told['from_frame']} on | " + " | ".join(name.replace("_", " ") for name in columns) + " |"
+    return ["\n".join([head, "|" + "---|" * (len(columns) + 1), *rows])]
 
 
 def _list(values: list[float | None]) -> str:
