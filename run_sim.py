@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train a world model on a folder of episodes",
     "probe": "teach the map of what a checkpoint believes, and score it",
     "evaluate": "measure what a checkpoint remembers on a folder of episodes",
+    "compare": "train baselines and ablations alike and tell them apart",
     "tour": "make the short videos of every feature that docs/app.md shows",
     "bench": "measure speed and memory on this machine",
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from simulator.evaluation.onestep import Strip
+from simulator.evaluation.rows import OURS, REFERENCE
 from simulator.evaluation.tally import AGE_BINS
 
 LABELS = ("< 3", "3-8", "9-24", "25-64", "65-256", "> 256", "first\nseen")
@@ -17,13 +18,7 @@ _N_STRIPS = 6
 
 def draw(results: dict[str, Any], pictures: dict[str, Any], out: Path) -> list[Path]:
     """Write every figure the results allow to `out`; returns their paths."""
-    try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(f"figures need matplotlib ({error}): pip install 'revisit[train]'") from error
+    plt = _pyplot()
     made = []
     for name, fill in (("gap_curves", _gap_curves), ("drift", _drift), ("strips", _strips), ("dreams", _dreams), ("cost", _cost)):
         figure = plt.figure(figsize=(10, 4.5), layout="constrained")
@@ -32,6 +27,47 @@ def draw(results: dict[str, Any], pictures: dict[str, Any], out: Path) -> list[P
             figure.savefig(made[-1], dpi=110)
         plt.close(figure)
     return made
+
+
+def comparison(rows: dict[str, dict[str, Any]], out: Path) -> Path:
+    """Write compare.png, the rows of compare.json by age of content: PSNR (over the reference row, where it is) and walls."""
+    groups = [
+        (title, chosen)
+        for title, baseline in (("baselines", True), ("ablations", False))
+        if (chosen := [row for row in rows.values() if row["baseline"] == baseline or row["name"] == OURS])
+    ]
+    figure = _pyplot().figure(figsize=(12, 4.5 * len(groups)), layout="constrained")
+    for (left, right), (title, chosen) in zip(figure.subplots(len(groups), 2, squeeze=False), groups, strict=True):
+        for index, row in enumerate(chosen):
+            style = {"linewidth": 2.5, "color": "k"} if row["name"] == OURS else {"color": f"C{index}"}
+            _curve(left, row["gain"].get(REFERENCE, row)["onestep_psnr"], row["name"], **style)
+            _curve(right, row["wall_colour_accuracy"], row["name"], **style)
+        over = f" over {REFERENCE}" if REFERENCE in rows else ""
+        left.set(title=f"{title}: PSNR, one step{over}", ylabel="dB")
+        right.set(title=f"{title}: right wall colour", ylim=(0, 1.02))
+        for axes in (left, right):
+            _ages(axes)
+    figure.savefig(out / "compare.png", dpi=110)
+    _pyplot().close(figure)
+    return out / "compare.png"
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(f"figures need matplotlib ({error}): pip install 'revisit[train]'") from error
+    return plt
+
+
+def _ages(axes: Any) -> None:
+    axes.set_xticks(range(len(AGE_BINS)), LABELS, fontsize=7)
+    axes.set_xlabel("frames since the content was in view")
+    axes.legend(fontsize=7)
+    axes.grid(alpha=0.3)
 
 
 def _modes(results: dict[str, Any]) -> list[str]:
@@ -73,10 +109,7 @@ def _gap_curves(figure: Any, results: dict[str, Any], pictures: dict[str, Any]) 
     if walls:
         all_axes[-1].set(title="right wall colour", ylim=(0, 1.02))
     for axes in all_axes:
-        axes.set_xticks(range(len(AGE_BINS)), LABELS, fontsize=7)
-        axes.set_xlabel("frames since the content was in view")
-        axes.legend(fontsize=7)
-        axes.grid(alpha=0.3)
+        _ages(axes)
     return bool(modes)
 
 

@@ -64,16 +64,40 @@ class Tally:
         if name not in self._sums or other not in self._sums:
             return values, intervals
         for slot, label in enumerate(AGE_BINS):
-            a, b = ((self._sums[x][:, slot], self._counts[x][:, slot]) for x in (name, other))
-            if a[1].sum() and b[1].sum():
-                draws = np.concatenate([np.arange(self.n_mazes)[None], _draws(self.n_mazes)])
-                with np.errstate(invalid="ignore"):
-                    gains = np.array([of_mean(x[0][d].sum() / x[1][d].sum()) for d in draws for x in (a, b)]).reshape(-1, 2)
-                gain = gains[:, 0] - gains[:, 1]
-                values[label] = round(float(gain[0]), 4)
-                if np.count_nonzero(b[1]) > 1:
-                    intervals[label] = [round(float(edge), 4) for edge in np.nanpercentile(gain[1:], [2.5, 97.5])]
+            values[label], intervals[label] = self.gain(name, other, slot, of_mean)
         return values, intervals
+
+    def gain(self, name: str, other: str, slot: int, of_mean: Callable) -> tuple[float | None, list[float] | None]:
+        """How much `name` scores above `other` in one slot, and the 95% interval."""
+        a, b = ((self._sums[x][:, slot], self._counts[x][:, slot]) for x in (name, other))
+        if not (a[1].sum() and b[1].sum()):
+            return None, None
+        draws = np.concatenate([np.arange(self.n_mazes)[None], _draws(self.n_mazes)])
+        with np.errstate(invalid="ignore"):
+            gains = np.array([of_mean(x[0][d].sum() / x[1][d].sum()) for d in draws for x in (a, b)]).reshape(-1, 2)
+        gain = gains[:, 0] - gains[:, 1]
+        interval = None
+        if np.count_nonzero(b[1]) > 1:
+            interval = [round(float(edge), 4) for edge in np.nanpercentile(gain[1:], [2.5, 97.5])]
+        return round(float(gain[0]), 4), interval
+
+    def take(self, other: Tally, prefix: str) -> None:
+        """Add all scores of `other`, of the same mazes, under `prefix` + their names."""
+        for name in other._sums:
+            self._sums[prefix + name] = self._sums.get(prefix + name, 0) + other._sums[name]
+            self._counts[prefix + name] = self._counts.get(prefix + name, 0) + other._counts[name]
+
+    def to_dict(self) -> dict[str, dict[str, list]]:
+        """Plain json-ready data."""
+        return {name: {"sums": sums.tolist(), "counts": self._counts[name].tolist()} for name, sums in self._sums.items()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, dict[str, list]], n_mazes: int) -> Tally:
+        """The tally that `to_dict` told of."""
+        tally = cls(n_mazes)
+        for name, one in data.items():
+            tally._sums[name], tally._counts[name] = np.array(one["sums"]), np.array(one["counts"])
+        return tally
 
 
 def _draws(n_mazes: int) -> np.ndarray:
