@@ -141,8 +141,7 @@ class Engine:
         def denoise(x: torch.Tensor, level: float) -> torch.Tensor:
             return self._model(x, x.new_full((b, 1), level), control, moment.stream)[0]
 
-        noise = frame_noise(moment.seed, moment.t, (b, 1, 3, *self.config.image)).to(self.device)
-        clean = sample(denoise, noise, self.n_steps)[:, 0]
+        clean = sample(denoise, self._noise(moment), self.n_steps)[:, 0]
         self._lap("denoise")
         frame = to_uint8(clean)
         self._lap("decode")
@@ -203,6 +202,12 @@ class Engine:
         engine = copy.copy(self)
         engine.n_steps = n_steps
         return engine
+
+    def _noise(self, moment: Moment) -> torch.Tensor:
+        """What the next frame begins with. A frame counts by its share of signal, so a single step never looks at the noise."""
+        shape = (len(moment.frame), 1, 3, *self.config.image)
+        noise = frame_noise(moment.seed, moment.t, shape) if self.n_steps > 1 else torch.zeros(shape)
+        return noise.to(self.device)
 
     def _checked(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
         if np.shape(actions) != (len(moment.frame),):

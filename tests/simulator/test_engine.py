@@ -16,6 +16,7 @@ from models.checkpoint import Checkpoint
 from models.conditioning import Control
 from models.ego_motion import EgoMotion
 from models.pixels import to_float
+from models.sampler import frame_noise
 from models.state import tensors
 from simulator.engine import PREFILL_FRAMES, Engine, Trait
 from tests.models.tiny import FAMILIES, episode, randomised
@@ -195,6 +196,14 @@ def test_more_denoising_steps_are_another_picture_from_the_same_moment(engine):
     assert not np.array_equal(frames[0], frames[1])
     assert not np.array_equal(frames[1], frames[2])
     assert engine.n_steps == 2
+
+
+def test_a_single_step_draws_no_noise_since_it_never_looks_at_it(monkeypatch):
+    engine = make(n_steps=1)
+    moment = play(engine, engine.begin([episode(5)], seed=1), WALK[:3])[-1]
+    frame = engine.imagine(moment, np.array([1]))[0]
+    monkeypatch.setattr(Engine, "_noise", lambda engine, moment: frame_noise(moment.seed, moment.t, (1, 1, 3, *CONFIG.image)))
+    assert np.array_equal(frame, engine.imagine(moment, np.array([1]))[0])
 
 
 def test_forgetting_clears_the_long_memory_and_nothing_else(engine):
