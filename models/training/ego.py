@@ -13,27 +13,17 @@ from tqdm import tqdm
 
 from envs import episode as episodes
 from envs.episode import EpisodeError
-from models.conditioning import Control
 from models.config import ModelConfig
 from models.ego_motion import COARSE, EgoMotion, coarse
 from models.pixels import to_float
-from models.training.data import EpisodeWindows, check_fits, control_of, find_episodes
-from models.training.draws import Draws
-from models.training.objective import Objective, with_own_frames
+from models.training.data import check_fits, control_of, find_episodes
 from models.training.optim import EMA
-from models.world_model import WorldModel
 
 N_BATCH = 1024
 N_EPISODES = 300
 """Episodes held in memory, pooled: a few hundred MB."""
 CORRUPTION = 0.15
 """Frames are disturbed up to this share, and last motions a little: in play both are the dreamer's own."""
-
-
-DREAMT_SHARE = 0.4
-"""Share of a batch seen in a dream, where there is a dreamer: walls are blurred there, and stop one all the same."""
-N_CONTEXT, N_DREAMT, N_ROWS = 64, 128, 16
-"""True frames, then own ones, in so many dreams at once."""
 
 
 class Moves(NamedTuple):
@@ -67,33 +57,10 @@ def load_moves(config: ModelConfig, data: Path, seed: int) -> Moves:
     return Moves(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
-def dream_moves(dreamer: WorldModel, data: Path, n_batches: int, seed: int) -> Moves:
-    """Steps as a dream shows them: frames are the dreamer's own, along true poses; what was done and how one moved is true."""
-    windows = iter(EpisodeWindows(data, dreamer.config, range(N_ROWS), N_CONTEXT + N_DREAMT, seed))
-    objective, device, parts = Objective(own_frames=N_DREAMT, own_share=1.0), dreamer.angles.device, []
-    for i in tqdm(range(n_batches), desc="dreaming motions", unit="batch", mininterval=2):
-        batch = next(windows)
-        clean, control = to_float(batch.frames, device), Control(*(part.to(device) for part in batch.control))
-        draws = Draws(seed, i, range(N_ROWS))
-        frames = with_own_frames(dreamer, clean, control, dreamer.init_state(N_ROWS), objective, draws).cpu()
-        action, _, motion = batch.control
-        now, then = slice(N_CONTEXT, -1), slice(N_CONTEXT + 1, None)
-        frame = coarse(frames[:, now].flatten(0, 1)).half()
-        parts.append(Moves(frame, motion[:, now].flatten(0, 1), action[:, then].flatten(), motion[:, then].flatten(0, 1)))
-    return Moves(*(torch.cat(values) for values in zip(*parts, strict=True)))
-
-
-def train_ego_motion(
-    config: ModelConfig, data: Path, n_steps: int, seed: int = 0, lr: float = 2e-3,
-    dreamer: WorldModel | None = None, n_dreams: int = 8,
-) -> EgoMotion:  # fmt: skip
-    """An EgoMotion network after `n_steps` of AdamW on the episodes of `data`; averaged weights.
-
-    dreamer: the world model it will drive; `n_dreams` batches of its dreams then are part of what is learned from.
-    """
+def train_ego_motion(config: ModelConfig, data: Path, n_steps: int, seed: int = 0, lr: float = 2e-3) -> EgoMotion:
+    """An EgoMotion network after `n_steps` of AdamW on the episodes of `data`; averaged weights."""
     torch.manual_seed(seed)
     moves = load_moves(config, data, seed)
-    dreamt = dream_moves(dreamer, data, n_dreams, seed) if dreamer else None
     model = EgoMotion(config)
     model.scale.copy_(moves.motion.std(dim=0).clamp(min=1e-3))
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-4)
@@ -102,11 +69,8 @@ def train_ego_motion(
         for step in bar:
             for group in optimizer.param_groups:
                 group["lr"] = lr * min(1, (step + 1) / 50) * (1 - step / n_steps)
-            n_dreamt = round(DREAMT_SHARE * N_BATCH) if dreamt else 0
-            some = _some(moves, N_BATCH - n_dreamt)
-            if dreamt:
-                some = Moves(*(torch.cat(pair) for pair in zip(some, _some(dreamt, n_dreamt), strict=True)))
-            loss = _loss(model, some)
+            pick = torch.randint(len(moves.action), (N_BATCH,))
+            loss = _loss(model, Moves(*(values[pick] for values in moves)))
             loss.backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -115,11 +79,6 @@ def train_ego_motion(
                 bar.set_postfix(loss=f"{loss.item():.5f}")
     average.copy_to(model)
     return model.eval()
-
-
-def _some(moves: Moves, n: int) -> Moves:
-    pick = torch.randint(len(moves.action), (n,))
-    return Moves(*(values[pick] for values in moves))
 
 
 def _loss(model: EgoMotion, moves: Moves) -> Tensor:

@@ -138,7 +138,7 @@ def run(options: Options) -> int:
         return 0
     if options.ego_motion_steps > 0 and config.pose:
         model = trainer.averaged()
-        ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed, dreamer=model)
+        ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed)
         checkpoint.save(model, options.out / "model", ego_motion=ego_motion)
     if options.validation is not None:
         _keep_clips(options.validation, options.out / "model" / "contexts", options.start_clips)

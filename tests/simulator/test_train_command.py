@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from envs import episode as episodes
-from models.training import ego
 from models.training.objective import Objective
 from models.training.trainer import Stage
 from simulator.commands import train
@@ -15,8 +14,6 @@ from tests.models.tiny import FAMILIES, episode
 
 def test_what_train_leaves_behind_plays_from_its_own_start_clips(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(train, "preset", lambda name: FAMILIES["maze-small"])
-    monkeypatch.setattr(ego, "N_CONTEXT", 4)
-    monkeypatch.setattr(ego, "N_DREAMT", 4)
     data, held_out, out = (tmp_path / name for name in ("data", "held-out", "run"))
     for folder, seeds in ((data, range(3)), (held_out, range(3, 6))):
         folder.mkdir()
