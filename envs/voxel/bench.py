@@ -62,5 +62,10 @@ def measure(resolution: int = 64, n_steps: int = 1000, seed: int = 0) -> Rates:
 
 
 if __name__ == "__main__":
+    print("pixels  steps/s   ms of one core: physics and hands  picture   info  light after a change")
     for size in (64, 128, 256):
-        print(measure(size))
+        r = measure(size)
+        print(
+            f"{size:6d}  {r.steps_per_second:7.0f}  {r.step_ms:32.3f}  {r.render_ms:7.3f}  {r.info_ms:5.3f}  {r.light_ms:20.3f}",
+            flush=True,
+        )
