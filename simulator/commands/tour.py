@@ -90,6 +90,14 @@ def _beside(app: App) -> Act:
     yield from hold("and on by itself", 14, "left")
 
 
+def _island(app: App) -> Act:
+    words = "another world: the same keys for dream and reality"
+    yield from hold(words, 12, "left")
+    yield from hold(words, 14, "up")
+    yield from hold("e: mine", 12, "e")
+    yield from hold(words, 14, "right")
+
+
 def _memory_test(app: App) -> Act:
     yield from hold("", 5, "up")
     yield "f6: look away and back, with the memory kept, emptied and swapped", tap("f6")
@@ -144,11 +152,12 @@ def _telemetry(app: App) -> Act:
 
 @dataclass(frozen=True)
 class Feature:
-    """What is done, in which kind of world and size of window; the words below the picture that becomes the still."""
+    """What is done, in which world (None: the one the flags name) and size of window; the words below what becomes the still."""
 
     act: Callable[[App], Act]
     poster: str
     kind: str = "dream"
+    world: str | None = None
     size: tuple[int, int] = TALL
 
 
@@ -156,9 +165,10 @@ FEATURES = {
     "rewind": Feature(_rewind, "backspace held: time runs backwards"),
     "branches": Feature(_branches, "o: from branch to branch"),
     "amnesia": Feature(_amnesia, "left remembers, right has forgotten", size=WIDE),
-    "beside": Feature(_beside, "the same keys for dream and reality", "beside", WIDE),
+    "beside": Feature(_beside, "the same keys for dream and reality", "beside", size=WIDE),
+    "island": Feature(_island, "another world: the same keys for dream and reality", "beside", "voxel", WIDE),
     "memory-test": Feature(_memory_test, "what was seen then, and what is dreamt now"),
-    "belief": Feature(_belief, "believed and true map, and the way walked", "beside", WIDE),
+    "belief": Feature(_belief, "believed and true map, and the way walked", "beside", size=WIDE),
     "browser": Feature(_browser, "scrub to its middle"),
     "drivers": Feature(_drivers, "tab: an explorer"),
     "telemetry": Feature(_telemetry, "f3: profile"),
@@ -169,25 +179,33 @@ def run(options: Options, engine: Any = None) -> int:
     """engine: dream with this one instead of loading the checkpoint's."""
     if options.only is not None and options.only not in FEATURES:
         raise ValueError(f"--only {options.only!r}; known: {', '.join(FEATURES)}")
+    engines: dict[str | None, Any] = {None: engine}
     for name in FEATURES if options.only is None else [options.only]:
         started = time.perf_counter()
-        engine, made = _film(name, options, engine)
+        try:
+            seconds = _film(name, options, engines)
+        except (ValueError, RuntimeError) as error:
+            print(f"{name} is left out: {error}")
+            continue
         path = options.out / f"{name}.mp4"
-        size = f"{path.stat().st_size / 1024:.0f} KiB, {time.perf_counter() - started:.0f} s" if made else "left out"
-        print(f"{path}: {made or 'this model came without a map of its beliefs'}, {size}")
+        taken = time.perf_counter() - started
+        print(f"{path}: {seconds:.0f} s of video, {path.stat().st_size / 1024:.0f} KiB, made in {taken:.0f} s")
     return 0
 
 
-def _film(name: str, options: Options, engine: Any) -> tuple[Any, str]:
-    """One video; the engine it was dreamt with, and how long it is, or nothing where this model has not got the feature."""
+def _film(name: str, options: Options, engines: dict[str | None, Any]) -> float:
+    """Make one video; its seconds. engines: by world, None for the one of the flags; those loaded are added."""
     feature = FEATURES[name]
     recipe = replace(options.recipe(), kind=feature.kind)
-    world = open_world(recipe, engine)
+    if feature.world is not None:
+        recipe = replace(recipe, world=feature.world, checkpoint=None)
+    world = open_world(recipe, engines.get(feature.world))
     dream = dream_of(world)
     assert dream is not None
+    engines[feature.world] = dream.engine
     if name == "belief" and dream.engine.belief is None:
         world.close()
-        return dream.engine, ""
+        raise ValueError("this model came without a map of its beliefs")
     with tempfile.TemporaryDirectory() as folder:
         session = Session(world, options.header(world, recipe, FPS), Path(folder, "now", "session.jsonl"))
         session.apply(options.reset(world, recipe))
@@ -205,7 +223,7 @@ def _film(name: str, options: Options, engine: Any) -> tuple[Any, str]:
         finally:
             session.close()
             stage.close()
-        return dream.engine, f"{stage.n_pictures / FPS:.0f} s of video"
+        return stage.n_pictures / FPS
 
 
 def _record(session: Session, path: Path) -> None:

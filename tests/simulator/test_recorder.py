@@ -16,10 +16,12 @@ import pytest
 
 from envs import episode as episodes
 from envs.memory_maze import ACTIONS
+from simulator.commands import replay
 from simulator.compose import video_frame
 from simulator.intents import Rewind, Step
 from simulator.recorder import EpisodeRecorder, VideoRecorder, save_still
 from simulator.world import Tick
+from tests.simulator.fakes import FakeEngine
 from tests.simulator.playing import begun, play
 
 ROOT = Path(__file__).parents[2]
@@ -132,3 +134,31 @@ def test_a_still_is_the_enlarged_frame(tmp_path):
     tick = ticks(1)[0]
     save_still(tick, tmp_path / "deep" / "x.png")
     assert np.array_equal(iio.imread(tmp_path / "deep" / "x.png"), video_frame(tick, 512))
+
+
+def test_a_session_killed_while_recording_an_episode_has_every_frame_and_makes_the_episode_again(tmp_path):
+    script = f"""
+        import time
+        from pathlib import Path
+        from envs.memory_maze import ACTIONS
+        from simulator.intents import Step
+        from simulator.recorder import EpisodeRecorder
+        from tests.simulator.playing import begun
+        session = begun(path=Path({str(tmp_path / "s.jsonl")!r}))
+        session.sinks["episode"] = EpisodeRecorder(Path({str(tmp_path / "e.npz")!r}), ACTIONS)
+        for t in range(45):
+            session.apply(Step(t % 6))
+        print("ready", flush=True)
+        time.sleep(60)
+    """
+    child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert child.stdout is not None
+    child.stdout.readline()
+    child.kill()
+    child.wait()
+    assert replay.run(replay.Options(log=tmp_path / "s.jsonl", out=tmp_path / "again.npz"), FakeEngine()) == 0
+    session = begun()
+    wanted = [session.tick.frame, *(session.apply(Step(t % 6)).frame for t in range(45))]
+    again = episodes.load(tmp_path / "again.npz")
+    assert np.array_equal(again.image, np.stack(wanted))
+    assert again.action[1:].tolist() == [t % 6 for t in range(45)]
