@@ -27,6 +27,9 @@ from simulator.evaluation.plan import Plan
 from simulator.evaluation.rows import ROWS, Row, chosen
 from simulator.load import load_engine
 
+NO_MATTER = ("data", "threads", "device", "compile")
+"""Parts of a recipe that may change while a table is made; of the data, the episodes are compared instead of the path."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options(train.Recipe):
@@ -91,7 +94,7 @@ def _recipe(options: Options, mazes: list[str], plan: Plan) -> dict[str, Any]:
         raise ValueError(f"{options.data} is both --data and --held-out; score on mazes that no row was trained on")
     if options.steps < 1:
         raise ValueError(f"--steps {options.steps}; expected at least 1")
-    shared = {f.name: getattr(options, f.name) for f in fields(train.Recipe) if f.name not in ("data", "threads", "device")}
+    shared = {f.name: getattr(options, f.name) for f in fields(train.Recipe) if f.name not in NO_MATTER}
     shared["objective"], shared["stages"] = asdict(options.objective), [asdict(stage) for stage in options.stages]
     ends = [round(stage.until * options.steps) for stage in options.stages]
     n_frames = sum((b - a) * s.n_frames * s.n_rows for a, b, s in zip([0, *ends], ends, options.stages, strict=False))
@@ -157,7 +160,7 @@ def _write(options: Options, recipe: dict[str, Any], left_out: list[str]) -> dic
     lines = {line for seeds in found.values() for one in seeds.values() for line in one["left_out"]}
     n_seeds = sorted({seed for seeds in found.values() for seed in seeds})
     data = shlex.join(_flags(options, train.Recipe(data=Path())))
-    results = {
+    results: dict[str, Any] = {
         "recipe": recipe,
         "command": f"run_sim.py compare {data} --held-out {options.held_out} --out {options.out} --seeds {options.seeds}",
         "command_of_a_row": f"run_sim.py train {data} --preset ROW --ego-motion-steps 0 --out RUN",
@@ -181,7 +184,7 @@ def _flags(value: Any, plain: Any, name: str = "") -> list[str]:
         parts = {f.name: (getattr(value, f.name), getattr(plain, f.name)) for f in fields(plain)}
     elif isinstance(plain, tuple) and len(value) == len(plain):
         parts = {str(i): pair for i, pair in enumerate(zip(value, plain, strict=True))}
-    elif value == plain or name in ("threads", "device"):
+    elif value == plain or name in ("threads", "device", "compile"):
         return []
     else:
         flag = f"--{name}".replace("_", "-")

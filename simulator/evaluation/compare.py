@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,15 +10,16 @@ import numpy as np
 
 from simulator.engine import Engine
 from simulator.evaluation import rollout
+from simulator.evaluation.balls import VERDICTS
 from simulator.evaluation.maze import MazeScene
 from simulator.evaluation.metrics import psnr
 from simulator.evaluation.moments import state_bytes
-from simulator.evaluation.onestep import one_step
+from simulator.evaluation.onestep import OneStep, one_step
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.rows import OURS, REFERENCE, Row
 from simulator.evaluation.tally import WHOLE, Tally, estimate
 
-SCORES = {"onestep_psnr": ("mse", psnr), "wall_colour_accuracy": ("wall", float)}
+SCORES: dict[str, tuple[str, Callable]] = {"onestep_psnr": ("mse", psnr), "wall_colour_accuracy": ("wall", float)}
 """By age: name in the table -> name in the tally, and what is made of a mean."""
 
 
@@ -32,19 +33,24 @@ def score(engine: Engine, batch: Sequence[MazeScene], plan: Plan) -> dict[str, A
         "mazes": [scene.name for scene in batch],
         "state_bytes": state_bytes(engine.begin(None, 0)),
         "tally": seen.tally.to_dict(),
-        "ball_hits": seen.verdicts.get("revisit_hit", np.zeros(len(batch))).tolist(),
-        "balls": sum(seen.verdicts.get(f"revisit_{name}", np.zeros(len(batch))) for name in ("hit", "miss", "wrong_colour"))
-        .tolist(),
+        "ball_hits": _revisits(seen, ("hit",)).tolist(),
+        "balls": _revisits(seen, VERDICTS).tolist(),
         "dreams": {name: dream["psnr_by_maze"] for name, dream in dreams.items()},
         "left_out": left_out,
-    }  # fmt: skip
+    }
+
+
+def _revisits(seen: OneStep, verdicts: Sequence[str]) -> np.ndarray:
+    """Balls seen again that were judged so, by maze (n_mazes,)."""
+    nobody = np.zeros(seen.tally.n_mazes)
+    return np.sum([seen.verdicts.get(f"revisit_{verdict}", nobody) for verdict in verdicts], axis=0)
 
 
 def table(rows: Sequence[Row], found: dict[str, dict[int, dict[str, Any]]]) -> dict[str, Any]:
     """The numbers of every row that has been scored. found: by row, by seed, as from `score`.
 
     Seeds are taken together: errors are averaged over them, and `by_seed` tells how far they lie apart. Gains are those over
-    the REFERENCE row and over OURS, mazes drawn together; None where that row is not there.
+    the REFERENCE row and over OURS where those are there, mazes drawn together.
     """
     tally = together(found)
     done = [row for row in rows if row.name in found]

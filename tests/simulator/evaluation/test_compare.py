@@ -169,7 +169,7 @@ def test_the_row_without_carried_state_is_trained_so_and_all_else_is_the_same(
 def test_the_flags_told_make_the_same_options_again(options: command.Options):
     said = command._flags(replace(options, lr=0.01), train.Recipe(data=Path()))
     assert said[:4] == ["--data", str(options.data), "--steps", "2"]
-    assert "--no-compile" in said
+    assert "--no-bf16" in said
     assert said[said.index("--lr") + 1] == "0.01"
     assert said[said.index("--objective.target-share") + 1] == "0.5"
 
