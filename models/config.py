@@ -224,7 +224,7 @@ def maze_mamba() -> ModelConfig:
 
 
 def generic_small() -> ModelConfig:
-    """Any world of pictures and keys, poses or none: square tokens, block-wise scans of mixed sizes, the frame before as it was."""
+    """Any world of pictures and keys, poses or none: square tokens, block-wise scans of mixed sizes, the frame before."""
     blocks = ((4, 4), (2, 2), (1, 1), (4, 4))
     return ModelConfig(
         world="generic",

@@ -39,11 +39,12 @@ _CACHE = cache_folder(Path(__file__).parent)
 
 
 def _compile(function: Function, **options: Any) -> Function:
-    theirs, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_CACHE)
+    config: Any = numba.config
+    theirs, config.CACHE_DIR = config.CACHE_DIR, str(_CACHE)
     try:
         return cast(Function, numba.njit(**options)(function))
     finally:
-        numba.config.CACHE_DIR = theirs
+        config.CACHE_DIR = theirs
 
 
 def compiled(function: Function) -> Function:
