@@ -76,7 +76,7 @@ class ModelConfig:
     unmoved: bool = False
     """Offer the frame before as it was, too: what is drawn over the view (a hand, a cross) does not move with it."""
     pose: bool = True
-    """Whether the world tells where the player stands. Where it does not, all is seen from one place and keys act by themselves."""
+    """Whether the world tells where the player stands; if not, all is seen from one place and keys act by themselves."""
     pose_attention: bool = True
     """Rotate attention's queries and keys by where the token looks in the world."""
     d_state: int = 64
