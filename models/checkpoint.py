@@ -86,12 +86,17 @@ def load(folder: Path, device: torch.device | str = "cpu", *, contexts: bool = T
     return Checkpoint(model.to(device).eval(), ego_motion, name, clips, belief)
 
 
-def save_belief(probe: BeliefProbe, folder: Path) -> None:
-    """Put a probe beside the model in `folder` that it was trained on; it names that model and is not used with another."""
+def save_belief(probe: BeliefProbe, folder: Path, trained_on: str) -> None:
+    """Put a probe beside the model in `folder`, of fingerprint `trained_on`; it names that model and is not used with another.
+
+    CheckpointError where the folder holds another model by now: nothing is written then.
+    """
+    if fingerprint(folder) != trained_on:
+        raise CheckpointError(f"{folder}: holds other weights now than those the probe was trained on; train it again")
     path = folder / "belief.safetensors"
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        _save_weights(probe, temporary, torch.float32, {"model": fingerprint(folder)})
+        _save_weights(probe, temporary, torch.float32, {"model": trained_on})
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

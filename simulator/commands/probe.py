@@ -60,14 +60,15 @@ def run(options: Options) -> int:
     else:
         raise ValueError(f"{options.data} holds one episode; expected two or more, or others to score on with --held-out")
     device, why = choose_device(options.device)
-    model = checkpoint.load(options.checkpoint, device, contexts=False).model
+    loaded = checkpoint.load(options.checkpoint, device, contexts=False)
+    model = loaded.model
     use_scan(model, choose("auto", device).scan)
     print(f"{len(paths)} mazes to learn from, {len(held_out)} to score on; {device}, {why}")
     memories = remember(model, paths, options.every, options.frames)
     unseen = remember(model, held_out, options.every)
     probe = train_belief(model.config, memories, options.steps, options.seed)
     scores = beliefs.score(probe, unseen, beliefs.constant_guess(memories))
-    checkpoint.save_belief(probe, options.checkpoint)
+    checkpoint.save_belief(probe, options.checkpoint, loaded.fingerprint)
     print(f"{options.checkpoint / 'belief.safetensors'}: {sum(p.numel() for p in probe.parameters())} parameters")
     if options.figure is not None:
         belief_figure.draw(probe, unseen, held_out, options.figure)

@@ -86,12 +86,15 @@ def test_a_probe_of_beliefs_is_loaded_with_its_own_model_alone_and_changes_no_fi
     first = checkpoint.load(folder)
     assert first.belief is None
     probe = BeliefProbe(CONFIG)
-    checkpoint.save_belief(probe, folder)
+    checkpoint.save_belief(probe, folder, first.fingerprint)
     loaded = checkpoint.load(folder)
     assert loaded.fingerprint == first.fingerprint
     assert loaded.belief is not None
     assert torch.equal(loaded.belief.tell.weight, probe.tell.weight)
     checkpoint.save(randomised(CONFIG, seed=1), folder)
+    assert checkpoint.load(folder).belief is None
+    with pytest.raises(CheckpointError, match="holds other weights now than those the probe was trained on"):
+        checkpoint.save_belief(probe, folder, first.fingerprint)
     assert checkpoint.load(folder).belief is None
 
 
@@ -108,7 +111,7 @@ def test_a_missing_file_is_named(folder, name):
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "ego_motion.safetensors", "belief.safetensors"])
 @pytest.mark.parametrize("keep", [0, 0.5, 0.99])
 def test_a_truncated_file_is_named(folder, name, keep):
-    checkpoint.save_belief(BeliefProbe(CONFIG), folder)
+    checkpoint.save_belief(BeliefProbe(CONFIG), folder, checkpoint.fingerprint(folder))
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: int(keep * len(content))])
     refused(folder, name)
