@@ -8,7 +8,7 @@ from models.conditioning import Control
 from models.reprojection import pixel_rays, unexplained
 from models.state import LastFrame
 from models.training.draws import Draws
-from models.training.objective import Objective, _score, _with_stops, diffusion_forcing, with_own_frames
+from models.training.objective import Objective, _noise_level, _score, _with_stops, diffusion_forcing, with_own_frames
 from tests.models.tiny import FAMILIES, inputs, randomised
 
 
@@ -89,3 +89,9 @@ def test_a_weight_the_same_everywhere_changes_nothing():
     weighted = _score(predicted, target, level, (), half)
     torch.testing.assert_close(weighted.loss, (predicted - target)[..., :2, :].square().mean())
     torch.testing.assert_close(weighted.pure, plain.pure)
+
+
+def test_noise_levels_are_pure_by_the_share_asked_for():
+    level = _noise_level((100_000, 1), 0.7, Draws(0, 0, range(8)))
+    assert abs((level == 1).float().mean() - 0.7) < 0.01
+    assert abs(level[level < 1].mean() - 0.5) < 0.01

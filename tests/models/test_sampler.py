@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.diffusion import add_noise, sample_noise_level, steps_table
+from models.diffusion import add_noise, steps_table
 from models.sampler import frame_noise, sample
 
 SHAPE = (1, 3, 4, 4)
@@ -58,10 +58,3 @@ def test_the_last_prediction_is_the_frame():
     guesses = [torch.full((1, *SHAPE), value) for value in (0.1, 0.2, 0.3)]
     queue = iter(guesses)
     assert torch.equal(sample(lambda x, level: next(queue), torch.randn(1, *SHAPE), 3), guesses[-1])
-
-
-def test_noise_levels_in_training_are_pure_by_the_share_asked_for():
-    level = sample_noise_level((100_000,), 0.7, torch.Generator().manual_seed(0))
-    assert abs((level == 1).float().mean() - 0.7) < 0.01
-    rest = level[level < 1]
-    assert abs(rest.mean() - 0.5) < 0.01
