@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from envs.voxel import hands, hotbar
@@ -17,9 +19,9 @@ N_FACES = NX * NY * NZ * 6
 NO_FACE = -1
 _CORNER = 1.0 / np.sqrt(1.0 + HALF_WIDTH**2 * (1.0 + (hotbar.VIEW_ROWS / hotbar.UNIT) ** 2))
 """Cosine between the middle and a corner of the view."""
-_DEEP = 0.2
-"""Blocks below a cell's surface at which it is looked for: its corners lie 0.1 in."""
-_POINTS = np.array([[0.5, 0.5, 0.5]] + [[x, y, z] for x in (0.1, 0.9) for y in (0.1, 0.9) for z in (0.1, 0.9)])
+_INSET, _DEEP = 0.02, 0.2
+"""Blocks: how far inside a cell its corners are looked for, and through how much of what is solid they still show."""
+_POINTS = np.array([[0.5, 0.5, 0.5], *itertools.product((_INSET, 1 - _INSET), repeat=3)])
 
 
 @compiled

@@ -11,15 +11,16 @@ class Options:
     checkpoint: Path
     """Folder of the model to evaluate."""
     data: Path
-    """Folder of episodes (npz, the public Memory Maze schema with poses and layout), best of mazes never trained on."""
+    """Folder of episodes (npz) of the checkpoint's world, best of mazes or islands never trained on: the public Memory Maze
+    schema with poses and layout, or voxel episodes under the names `collect` gives them."""
     out: Path
     """Folder for the report."""
     world: str = "memory-maze"
-    """World the checkpoint dreams."""
+    """World the checkpoint dreams: memory-maze or voxel."""
     quick: bool = False
     """About five minutes instead of an hour: four mazes, fewer predictions, shorter dreams."""
     mazes: int | None = None
-    """Mazes at most; None keeps the plan's own number."""
+    """Mazes or islands at most; None keeps the plan's own number."""
     baselines: tuple[Path, ...] = ()
     """Other checkpoints to run on the same frames and put in the same tables and curves."""
     n_steps: int | None = None

@@ -67,7 +67,7 @@ def edits(scene: VoxelScene) -> list[Edit]:
 
 
 def returns(scene: VoxelScene, n_frames: int, most: int) -> list[Return]:
-    """At most `most` returns within the first `n_frames`, evenly spread among all there are, in order of `back`."""
+    """At most `most` returns within the first `n_frames`, drawn from all there are, in order of `back`."""
     all_edits = [edit for edit in edits(scene) if edit.t + LEAST_GAP < n_frames]
     if not all_edits:
         return []
@@ -79,10 +79,10 @@ def returns(scene: VoxelScene, n_frames: int, most: int) -> list[Return]:
         for last, back in itertools.pairwise(at):
             if back - last >= LEAST_GAP:
                 found.append((int(back), int(back - last), edit))
-    found.sort(key=lambda one: one[0])
-    made = []
+    made: list[Return] = []
     for index in np.random.default_rng(0).permutation(len(found)):
-        if len(made) < most and (shown := _shown(scene, *found[index], n_frames)) is not None:
+        back, gap, edit = found[index]
+        if len(made) < most and (shown := _shown(scene, back, gap, edit, n_frames)) is not None:
             made.append(shown)
     return sorted(made, key=lambda one: one.back)
 
