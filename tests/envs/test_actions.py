@@ -61,3 +61,9 @@ UP = frozenset({"up"})
 def test_a_set_of_actions_that_contradicts_itself_is_refused(names, keys, noop, message):
     with pytest.raises(ValueError, match=message):
         ActionSpec("toy", names, keys, noop)
+
+
+def test_words_about_actions_are_given_for_all_or_for_none():
+    assert ActionSpec("toy", ("a", "b"), (frozenset(), UP), about=("", "up we go")).about[1] == "up we go"
+    with pytest.raises(ValueError, match="2 action names but `about` has 1; give all or none"):
+        ActionSpec("toy", ("a", "b"), (frozenset(), UP), about=("up we go",))

@@ -195,13 +195,15 @@ def test_unreadable_and_foreign_episodes_are_left_out_with_a_message(data, tmp_p
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 not all of it")
     episodes.save(episode(100, side=32), tmp_path / "large.npz")
+    episodes.save(dataclasses.replace(episode(100), n_actions=40), tmp_path / "island.npz")
     windows = iter(EpisodeWindows(tmp_path, CONFIG, range(4), 16, seed=0))
     for _ in range(30):
         assert next(windows).frames.shape == (4, 16, 16, 16, 3)
     said = capsys.readouterr().out
-    assert said.count("left out:") == 2
+    assert said.count("left out:") == 3
     assert "broken.npz: not a readable npz" in said
     assert "large.npz: frames (32, 32) with 6 actions; a 'memory-maze' model expects (16, 16) with 6" in said
+    assert "island.npz: frames (16, 16) with 40 actions; a 'memory-maze' model expects (16, 16) with 6" in said
 
 
 def test_a_folder_without_a_usable_episode_is_one_line(tmp_path):

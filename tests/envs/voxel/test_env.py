@@ -17,6 +17,7 @@ from envs.voxel.blocks import ITEMS, block_id
 from envs.voxel.env import VoxelEnv
 from envs.voxel.landmarks import NAMES
 from envs.voxel.moves import ACTIONS
+from envs.voxel.sky import DAY_STEPS
 
 
 def _actions(n, seed=0):
@@ -159,6 +160,24 @@ def test_the_hut_is_in_view_at_the_start_and_not_behind_the_back():
         seen_behind += bool(info["landmarks_in_view"][hut])
     assert seen_ahead >= 5
     assert seen_behind == 0
+
+
+def test_a_landmark_behind_a_wall_is_not_in_view(env):
+    _, info = env.reset(seed=0)
+    hut = NAMES.index("hut")
+    assert info["landmarks_in_view"][hut]
+    x, y, z = np.floor(info["pose"][:3]).astype(int)
+    blocks = env.state.blocks.copy()
+    blocks[x - 1 : x + 2, y - 1 : y + 2, z : z + 3] = block_id("stone")
+    blocks[x, y, z : z + 2] = block_id("air")
+    env.restore(replace(env.state, blocks=blocks))
+    assert not env.describe()["landmarks_in_view"].any()
+
+
+def test_the_day_goes_on_with_the_steps(env):
+    _, info = env.reset(seed=0)
+    later = [env.step(ACTIONS.noop)[-1] for _ in range(24)][-1]
+    assert later["time_of_day"] - info["time_of_day"] == pytest.approx(24 / DAY_STEPS, abs=1e-6)
 
 
 def test_changes_are_told_one_by_one_and_counted_against_the_terrain(env):

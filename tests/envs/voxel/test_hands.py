@@ -43,6 +43,17 @@ def test_letting_go_or_looking_away_starts_the_mining_afresh(flat, put, play):
     assert play(state, "mine", n - 1, "left", 2, "right", 2, "mine", n - 1).blocks[AHEAD] == block_id("log")
 
 
+def test_mining_while_walking_starts_afresh_at_every_block(flat, play):
+    state = play(flat, "look_down", 2)
+    begun = set()
+    for _ in range(12):
+        before, state = state, play(state, "mine_forward")
+        same = state.mining[:3] == before.mining[:3]
+        assert state.mining[3] == (before.mining[3] + 1 if same else 1)
+        begun.add(state.mining[:3])
+    assert len(begun) > 2
+
+
 def test_without_the_tool_the_block_goes_and_brings_nothing(flat, put, play, give):
     bare = play(put(flat, AHEAD, "coal_ore"), "mine", 60)
     assert bare.blocks[AHEAD] == AIR

@@ -10,6 +10,7 @@ from envs.voxel.blocks import OPAQUE, block_id, item_id
 from envs.voxel.env import VoxelEnv
 from envs.voxel.light import FULL, flood
 from envs.voxel.moves import ACTIONS
+from envs.voxel.physics import spawn_body
 
 
 def _view(state, resolution=64, noon=True):
@@ -99,7 +100,26 @@ def test_water_tints_what_lies_under_it(flat, play):
 def test_the_block_in_the_cross_is_outlined_and_cracks_while_mined(flat, put, play):
     state = put(flat, (26, 24, 9), "stone")
     plain, begun = _view(state), _view(play(state, "mine", 20))
+    across = plain[29, 18:46].mean(axis=-1)
+    assert across.min() < 0.5 * np.median(across), "the outline"
     assert begun[20:32, 24:32].mean() < plain[20:32, 24:32].mean() - 5
+
+
+def test_what_is_far_fades_into_the_air(flat):
+    blocks = flat.blocks.copy()
+    blocks[46, 16:33, 8:12] = block_id("red_wool")
+    far, near = (_view(replace(flat, blocks=blocks, body=spawn_body(x, 24.5, 8.0)))[25, 28] for x in (2.5, 42.5))
+    horizon = sky.sky_at(0.25).horizon
+    assert np.abs(far - horizon).mean() < 0.7 * np.abs(near - horizon).mean()
+
+
+def test_hand_and_cross_lie_over_the_view(flat, give):
+    bare, armed = _view(flat), _view(give(flat, iron_pickaxe=1))
+    changed = (bare != armed).any(axis=-1)
+    assert changed[35:, 46:].mean() > 0.2
+    assert not changed[:35].any()
+    assert not changed[:, :46].any()
+    assert np.abs(bare[26, 32] - bare[26, 28]).max() > 8, "the cross"
 
 
 def test_each_slot_shows_its_item_and_count():
