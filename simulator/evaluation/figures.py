@@ -36,10 +36,10 @@ def comparison(rows: dict[str, dict[str, Any]], out: Path) -> Path:
         for title, baseline in (("baselines", True), ("ablations", False))
         if (chosen := [row for row in rows.values() if row["baseline"] == baseline or row["name"] == OURS])
     ]
-    figure = _pyplot().figure(figsize=(12, 4.5 * len(groups)), layout="constrained")
+    figure, colours = _pyplot().figure(figsize=(12, 4.5 * len(groups)), layout="constrained"), _pyplot().get_cmap("tab20")
     for (left, right), (title, chosen) in zip(figure.subplots(len(groups), 2, squeeze=False), groups, strict=True):
         for index, row in enumerate(chosen):
-            style = {"linewidth": 2.5, "color": "k"} if row["name"] == OURS else {"color": f"C{index}"}
+            style = {"linewidth": 2.5, "color": "k"} if row["name"] == OURS else {"color": colours(index)}
             _curve(left, row["gain"].get(REFERENCE, row)["onestep_psnr"], row["name"], **style)
             _curve(right, row["wall_colour_accuracy"], row["name"], **style)
         over = f" over {REFERENCE}" if REFERENCE in rows else ""
