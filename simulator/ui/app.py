@@ -14,19 +14,18 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from simulator.compose import panel_captions
-from simulator.intents import Reset, Rewind, Step
+from simulator.intents import Rewind, Step
 from simulator.rates import Rate
 from simulator.session import Session
-from simulator.sizes import n_bytes
 from simulator.twin import SplitWorld, dream_of
 from simulator.ui import hud
 from simulator.ui.controls import Controls
 from simulator.ui.events import Closed, Event
 from simulator.ui.job import Job
 from simulator.ui.keymap import COMMANDS, Keymap, choices, move_help
-from simulator.ui.meters import Meters, resident_mib
+from simulator.ui.meters import Meters
 from simulator.ui.shapes import Rect, Shape
-from simulator.worlds import LearnedWorld
+from simulator.ui.telemetry import Telemetry
 
 T = TypeVar("T")
 
@@ -71,7 +70,7 @@ class App:
     ) -> None:
         self.session, self.screen, self.keymap, self.clock = session, screen, keymap, clock
         self.meters = Meters(clock)
-        self._norm_at_start: tuple[Reset | None, float] = None, 0.0
+        self.telemetry = Telemetry(session, self.meters)
         self._notes: deque[tuple[float, str]] = deque(maxlen=8)
         self.controls = Controls(
             session, keymap, folder, rate, driver_file=driver_file, clip_folders=clip_folders, notify=self.notify, busy=self.busy
@@ -144,12 +143,7 @@ class App:
         intent = self.controls.next_intent()
         if intent is None or (isinstance(intent, Rewind) and not self._can_rewind()):
             return False
-        dream = dream_of(self.session.world)
-        if dream is not None and dream.moment is not None:
-            if self._norm_at_start[0] is not self.session.start:
-                self._norm_at_start = self.session.start, dream.engine.state_norm(dream.moment)
-            dream.engine.lap = self.meters.lap if self.controls.commands.shows_telemetry else None
-        self.meters.begin_frame()
+        self.telemetry.before_tick(self.controls.commands.shows_telemetry)
         done = self.controls.do(intent)
         if isinstance(intent, Step):
             self._action = self.session.world.actions.names[intent.action]
@@ -209,18 +203,8 @@ class App:
             alert=alert,
             help=self._help() if controls.commands.shows_help else (),
             rows=tuple(choices(spec, self.keymap, controls.held.down))
-            or (self._measurements() if controls.commands.shows_telemetry else ()),
+            or (self.telemetry.rows(controls.rate.fps, now) if controls.commands.shows_telemetry else ()),
         )
-
-    def _state_rows(self, dream: LearnedWorld) -> list[tuple[str, str]]:
-        """The size of the dream's memory, and how far its norm has gone since the start."""
-        assert dream.moment is not None
-        norm, first = dream.engine.state_norm(dream.moment), self._norm_at_start[1]
-        drift = f"{100 * (norm / first - 1):+.1f} %" if first else "from nothing"
-        return [
-            ("state", f"{n_bytes(dream.moment.stream) / 1024:.0f} KiB"),
-            ("state norm, drift since the start", f"{norm:.3f}, {drift}"),
-        ]
 
     def _pressed_by(self, action: str) -> frozenset[str]:
         spec = self.session.world.actions
@@ -242,17 +226,3 @@ class App:
     def _help(self) -> tuple[tuple[str, str], ...]:
         moves = move_help(self.session.world.actions, self.keymap)
         return (*moves, *((self.keymap.key_of(command.name), command.what) for command in COMMANDS))
-
-    def _measurements(self) -> tuple[tuple[str, str], ...]:
-        session, timeline, dream = self.session, self.session.timeline, dream_of(self.session.world)
-        return (
-            ("frame, median / p95", self.meters.frame.show()),
-            ("draw", self.meters.draw.show()),
-            ("denoise / decode / commit / draw", self.meters.shares()),
-            ("key to picture", self.meters.latency.show()),
-            ("rate, measured / asked", f"{self.meters.fps(self.clock()):.1f} / {self.controls.rate.fps:g} Hz"),
-            *([] if dream is None or dream.moment is None else self._state_rows(dream)),
-            ("history", f"{timeline.n_bytes / 2**20:.1f} of {timeline.budget >> 20} MiB"),
-            ("memory of the process", f"{resident_mib():.0f} MiB"),
-            ("session", session.path.parent.name if session.path else "not kept"),
-        )

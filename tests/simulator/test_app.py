@@ -326,7 +326,7 @@ def test_the_overlay_measures_what_it_shows(tmp_path):
     app = App(begun(LearnedWorld(Slow())), screen, Keymap(ACTIONS), tmp_path, Rate("smooth", 10.0), clock=screen.clock)
     for _ in range(4):
         app.turn()
-    rows = dict(app._measurements())
+    rows = dict(app.telemetry.rows(10.0, screen.now))
     assert rows["denoise / decode / commit / draw"] == "30 / 10 / 60 / 0 %"
     assert rows["frame, median / p95"] == "100.0 / 100.0 ms"
     norm = app.session.world.engine.state_norm(app.session.world.moment)
