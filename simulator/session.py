@@ -116,6 +116,8 @@ class Session:
             case Switch(branch):
                 self._travel(lambda: self.timeline.switch(branch))
             case Branch(seed):
+                if dream_of(self.world) is None:
+                    raise ValueError("a new seed is for dreams; in the real world rewind and play on to have another branch")
                 self.settle()
                 self.timeline.fork(self._snapshot())
                 self._do(Reseed(seed))

@@ -10,7 +10,7 @@ import pytest
 from envs.policies import RandomPolicy
 from envs.snapshot import SnapshotUnsupported
 from simulator.env_process import WorldDied
-from simulator.intents import Forget, Mark, Reset, Rewind, SetSteps, Split, Step
+from simulator.intents import Branch, Forget, Mark, Reset, Rewind, SetSteps, Split, Step
 from simulator.twin import BesideWorld, SplitWorld
 from simulator.worlds import LearnedWorld, RealWorld
 from tests.simulator.fakes import ACTIONS, FakeEngine, walk
@@ -55,6 +55,17 @@ def test_a_clip_of_another_world_or_size_is_refused():
     world.choose_start("big")
     with pytest.raises(ValueError, match="choose a clip of this world"):
         world.reset(1)
+
+
+def test_a_refused_branch_of_the_real_world_leaves_no_branch(real):
+    session = begun(real)
+    play(session, [1, 1])
+    with pytest.raises(ValueError, match="a new seed is for dreams; in the real world rewind and play on"):
+        session.apply(Branch(5))
+    assert len(session.timeline.lines) == 1
+    session.apply(Rewind(1))
+    play(session, [2])
+    assert len(session.timeline.lines) == 2
 
 
 @pytest.mark.parametrize("n", [0, -3])
