@@ -69,7 +69,7 @@ class Player:
         self.env, self.guide = VoxelEnv(), Guide(seed)
         self.guide.see(self.env.reset(seed=seed)[1])
 
-    def do(self, routine: Routine | Iterable[int]) -> None:
+    def do(self, routine: Iterable[int]) -> None:
         for action in routine:
             self.guide.see(self.env.step(action)[-1])
 
@@ -103,7 +103,7 @@ def hands() -> Iterable[Picture]:
     """What hands do in the first minutes, every picture reached by actions alone; the number is the step."""
     player = Player(HANDS_SEED)
     guide = player.guide
-    player.do(guide.aim(np.argwhere(guide.blocks == block_id("log"))))  # type: ignore[arg-type]
+    player.do(guide.aim(np.argwhere(guide.blocks == block_id("log"))))
     player.do([A["mine"]] * 6)
     yield player.picture("mining a log by hand")
     player.do(guide.obtain(item_id("log"), 4))
