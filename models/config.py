@@ -250,7 +250,7 @@ _VARIED: dict[str, tuple[ModelConfig, dict[str, Any]]] = {
     "maze-mamba-attention": (maze_paper(), {"layers": (_SSD,) * 4}),
     "maze-attention-32": (maze_attention(), {"window": 32}),
     "maze-attention-64": (maze_attention(), {"window": 64}),
-    "maze-paper-blocks-1": (maze_paper(), {"layers": (dataclasses.replace(_SSD, block=(1, 1)),) * 4}),
+    "maze-paper-blocks-2": (maze_paper(), {"layers": (dataclasses.replace(_SSD, block=(1, 2)),) * 4}),
     "maze-paper-blocks-4": (maze_paper(), {"layers": (dataclasses.replace(_SSD, block=(1, 4)),) * 4}),
     "maze-ssd": (maze_small(), {"layers": (_NONE, _SSD) * 2, "mlp_ratio": 2.77}),
     "maze-ssd-turned": (maze_small(), {"layers": (_NONE, dataclasses.replace(_SSD, pose_scan=True)) * 2, "mlp_ratio": 2.77}),

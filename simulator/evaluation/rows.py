@@ -35,7 +35,7 @@ ROWS = (
     _row("maze-attention-32", "causal attention over 32 frames", baseline=True),
     _row("maze-attention-64", "causal attention as far as a training window of 64 frames reaches", baseline=True),
     _row("maze-small", "ours: a map addressed by pose, and frame-local attention", baseline=True),
-    _row("maze-paper-blocks-1", "block sizes: one token a block everywhere"),
+    _row("maze-paper-blocks-2", "block sizes: two tokens a block everywhere"),
     _row("maze-paper-blocks-4", "block sizes: four tokens a block everywhere"),
     _row("maze-ssd", "addressing: Mamba-2 in place of the maps, pose as input and in attention"),
     _row("maze-ssd-turned", "addressing: the same, its B and C turned by the place looked at"),
