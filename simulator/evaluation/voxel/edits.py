@@ -1,7 +1,7 @@
 """Edit memory: a block was dug or placed, went out of sight, and comes back into view. Is the change still there?
 
-The dream begins one frame before the place is seen again and goes on until it shows clearly. Its picture is held against the
-true one and against that of a world in which this one change was never made.
+The dream begins one frame before the place is seen again and goes on until it shows most clearly. Its picture is held against
+the true one and against that of a world in which this one change was never made.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from envs.voxel import sight
 from envs.voxel.blocks import TOUCHABLE
+from envs.voxel.physics import TO_EYE
 from simulator.engine import Engine, Moment
 from simulator.evaluation.moments import take_rows
 from simulator.evaluation.plan import Plan
@@ -24,7 +25,9 @@ from simulator.evaluation.voxel.scene import VoxelScene
 LEAST_GAP = LOWER_EDGES[2]
 """Frames out of sight that make a return: more than any attention window holds."""
 LOOK = 8
-"""Frames within which the place must show clearly once it is back in view."""
+"""Frames, once the place is back in view, of which the clearest is judged."""
+NEAREST = 1.5
+"""Blocks from the eye to the middle of the place at least: from nearer, an unchanged block would hide everything."""
 CONDITIONS = ("kept", "reset")
 _GAPS = AGE_BINS[2:-1]
 
@@ -88,15 +91,18 @@ def returns(scene: VoxelScene, n_frames: int, most: int) -> list[Return]:
 
 
 def _shown(scene: VoxelScene, back: int, gap: int, edit: Edit, n_frames: int) -> Return | None:
-    """The return at frame `back`, judged where the change first shows clearly; None where it does not, or not soon enough."""
+    """The return at frame `back`, judged where the change shows most clearly soon after; None where it never does."""
+    found: Return | None = None
     for t in range(back, min(back + LOOK, edit.until, n_frames)):
-        blocks = scene.states[t].blocks.copy()
+        state, blocks = scene.states[t], scene.states[t].blocks.copy()
+        if np.linalg.norm(state.body[:3] + TO_EYE - edit.cell - 0.5) < NEAREST:
+            continue
         kind = "placed" if TOUCHABLE[blocks[edit.cell]] else "dug"
         blocks[edit.cell] = edit.before
-        views = otherwise(scene, scene.states[t], blocks)
-        if views.telling:
-            return Return(kind, gap, back, t, views)
-    return None
+        views = otherwise(scene, state, blocks)
+        if found is None or views.where.sum() > found.views.where.sum():
+            found = Return(kind, gap, back, t, views)
+    return found if found is not None and found.views.telling else None
 
 
 class EditProbe:
