@@ -48,7 +48,8 @@ def score(probe: BeliefProbe, memories: Memories, guess: Guess) -> dict[str, Any
     from_frame = min(FROM_FRAME, int(frame.max()) // 2)
     late = inside & (frame >= from_frame)[:, None, None]
     walls = said.walls > 0.5
-    other = np.roll(np.arange(len(maze)), np.bincount(maze).max())
+    order, other = np.argsort(maze, kind="stable"), np.empty(len(maze), np.int64)
+    other[order] = np.roll(order, np.bincount(maze).max())
     elsewhere = (maze[other] != maze)[:, None, None]
     found = {
         "share_seen": _share(seen, late, maze),

@@ -65,6 +65,14 @@ def test_who_knows_all_is_right_everywhere_and_with_another_memory_is_not():
     assert scores["interval95"]["walls_all"] == [1.0, 1.0]
 
 
+def test_the_order_of_the_memories_does_not_matter():
+    known = memories()
+    by_frame = torch.argsort(known.frame, stable=True)
+    mixed = Memories(*(values[by_frame] for values in known))
+    guess = constant_guess(known)
+    assert score(Oracle(known), mixed, guess) == score(Oracle(known), known, guess)
+
+
 def test_who_knows_the_contrary_is_wrong_everywhere():
     known = memories()
     assert score(Oracle(known, doubt=1.0), known, constant_guess(known))["walls_all"] == 0
