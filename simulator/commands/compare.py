@@ -162,7 +162,9 @@ def _write(options: Options, recipe: dict[str, Any], left_out: list[str]) -> dic
     data = shlex.join(_flags(options, train.Recipe(data=Path())))
     results: dict[str, Any] = {
         "recipe": recipe,
-        "command": f"run_sim.py compare {data} --held-out {options.held_out} --out {options.out} --seeds {options.seeds}",
+        "command": f"run_sim.py compare {data} --held-out {options.held_out} --out {options.out} --seeds {options.seeds}"
+        + (" --quick" if options.quick else "")
+        + (f" --mazes {options.mazes}" if options.mazes is not None else ""),
         "command_of_a_row": f"run_sim.py train {data} --preset ROW --ego-motion-steps 0 --out RUN",
         "seeds": n_seeds,
         "left_out": [*left_out, *sorted(lines)],
