@@ -66,7 +66,8 @@ def test_perfect_memory_reaches_the_ceiling_on_all_that_was_ever_seen(perfect: A
 def test_perfect_memory_falls_to_the_floor_with_its_memory_cut_or_exchanged(perfect: Any):
     assert perfect["onestep_psnr_reset"]["age_25_64"] < 30
     assert perfect["onestep_psnr_swapped"]["age_25_64"] < 30
-    assert perfect["edits"]["reset"]["right"] == 0.0
+    assert perfect["edits"]["reset"]["right"] <= 0.5  # this fake needs no memory for the sky where a log was
+    assert perfect["edits"]["reset"]["right_by_kind"]["placed"] == 0.0
     assert perfect["memory_gain_over_reset"]["age_25_64"] > 20
 
 
@@ -109,7 +110,10 @@ def test_returns_are_to_blocks_long_out_of_sight_and_change_the_picture(batch: l
             assert np.array_equal(one.views.truth, scene.episode.image[one.clear])
             assert one.views.judge(one.views.truth) == "right"
             assert one.views.judge(one.views.other) == "wrong"
-            assert one.views.judge(np.full_like(one.views.truth, 128)) == "neither"
+            for blank in (0, 128, one.views.truth[one.views.where].mean(axis=0)):
+                assert one.views.judge(np.full_like(one.views.truth, blank)) == "neither"
+            half = (one.views.truth.astype(int) + one.views.other) // 2
+            assert one.views.judge(half.astype(np.uint8)) == "neither"
 
 
 PLOT = story.Plot(ore=17, tool=30, end=124, own=10, resets=(20, 108))
