@@ -44,7 +44,7 @@ class Otherwise(NamedTuple):
         """
         pictures = [picture.astype(np.float64) for picture in (self.truth, self.other, dream)]
         by_colour = _nearest(*(picture[self.where] for picture in pictures))
-        around = sliding_window_view(np.pad(self.where, MARGIN), (2 * MARGIN + 1,) * 2).any(axis=(2, 3))
+        around = np.asarray(sliding_window_view(np.pad(self.where, MARGIN), (2 * MARGIN + 1,) * 2).any(axis=(2, 3)))
         around[_view_rows(self.truth) :] = False
         by_pattern = _nearest(*(picture[around] - picture[around].mean(axis=0) for picture in pictures))
         return by_colour if by_colour == by_pattern else "neither"
