@@ -26,12 +26,13 @@ class VoxelTour:
     """Plays one island after another (`envs.policies.Policy`): errands drawn one after another, seldom slips of the keys.
 
     Errands: climb the tree of tools; explore; go back to a landmark, or to a place it changed, and look at it; look away
-    and back; walk a loop; build a small mark; knock a mark down; stand; let the keys go astray. seed: of its choices.
+    and back; walk a loop; build a small mark; knock a mark down; stand; let the keys go astray; try slots and recipes. seed: of its
+    choices.
     """
 
     ERRANDS = {  # noqa: RUF012  (weights, never written)
         "progress": 0.30, "explore": 0.12, "landmark": 0.16, "changed": 0.12, "look_away": 0.12, "loop": 0.07, "build": 0.08,
-        "knock_down": 0.03, "stand": 0.02, "stray": 0.04,
+        "knock_down": 0.03, "stand": 0.02, "stray": 0.04, "fiddle": 0.12,
     }  # fmt: skip
 
     def __init__(self, seed: int, slip: float = 0.015) -> None:
@@ -197,6 +198,15 @@ class VoxelTour:
             action = int(self._rng.integers(ACTIONS.n_actions))
             for _ in range(int(self._rng.geometric(0.3))):
                 yield action
+        return True
+
+    def _fiddle(self, guide: Guide) -> Routine:
+        """Go through the slots, try recipes whether or not they can be made, look at what one holds, use it."""
+        tries = [*range(A["cycle"], ACTIONS.n_actions), *range(A["slot_1"], A["slot_9"] + 1), A["place"], A["mine"]]
+        for _ in range(int(self._rng.integers(4, 16))):
+            yield int(self._rng.choice(tries))
+            if self._rng.random() < 0.3:
+                yield from self._wait(1, 4)
         return True
 
     def _wait(self, low: int, high: int) -> Routine:

@@ -20,6 +20,9 @@ from models.state import StreamState, detach, map_state
 from models.training.draws import Draws
 from models.world_model import WorldModel
 
+CHANGED = 0.1
+"""Difference, of colours in -1..1, from which a pixel of the overlay counts as changed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
@@ -42,6 +45,11 @@ class Objective:
     """Share of rows in which the player stands still for those frames: a world that dissolves when one waits is not there."""
     novelty: float = 0.0
     """Further weight of pixels that the frame before, moved along, does not show (two streams): there memory is learned."""
+    overlay: float = 0.0
+    """Further weight of pixels below the camera's view that change: a hotbar is small, and seldom more than what it was."""
+    tolerance: float = 0.0
+    """Error, of colours in -1..1, beyond which a pixel counts by its error and not by the square: what cannot be foreseen
+    then pulls less towards the mean of everything. 0: squares always."""
     pose_jitter: float = 0.0
     """Standard deviation of the pose error added to each frame: cells, and tenths of a radian."""
 
@@ -104,7 +112,18 @@ def _two_streams(
     if objective.novelty and model.config.nearness:
         novel = unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
         weight = (1 + objective.novelty * novel)[:, None, None]
-    return _score(predicted, target, level, detach(model.state_at(trail, t)), weight)
+    if objective.overlay and model.config.camera.view_rows:
+        weight = (torch.ones_like(target[:, :, :1]) if weight is None else weight) + _overlay_changes(
+            model, target, before.last.frame, objective.overlay
+        )
+    return _score(predicted, target, level, detach(model.state_at(trail, t)), weight, objective.tolerance)
+
+
+def _overlay_changes(model: WorldModel, target: Tensor, before: Tensor, weight: float) -> Tensor:
+    """`weight` where pixels of the overlay are unlike those of the frame before, elsewhere 0: (m, 1, 1, H, W)."""
+    changed = (target[:, 0] - before).abs().amax(dim=1) > CHANGED
+    changed[:, : model.config.camera.view_rows] = False
+    return weight * changed.to(target)[:, None, None]
 
 
 def _with_stops(clean: Tensor, control: Control, objective: Objective, draws: Draws) -> tuple[Tensor, Control]:
@@ -160,11 +179,14 @@ def _one_stream(
     return _score(predicted[targets][:, None], clean[targets][:, None], level[targets][:, None], detach(after))
 
 
-def _score(predicted: Tensor, target: Tensor, level: Tensor, state: StreamState, weight: Tensor | None = None) -> Loss:
+def _score(
+    predicted: Tensor, target: Tensor, level: Tensor, state: StreamState, weight: Tensor | None = None, tolerance: float = 0.0
+) -> Loss:
     """weight: of each pixel, (m, 1, 1, H, W); only their proportions count."""
     square = (predicted.float() - target).square()
     error = square.mean(dim=(1, 2, 3, 4))
-    weighted = error if weight is None else (square * (weight / weight.mean())).mean(dim=(1, 2, 3, 4))
+    cost = square if not tolerance else 2 * tolerance * ((square + tolerance**2).sqrt() - tolerance)
+    weighted = (cost if weight is None else cost * (weight / weight.mean())).mean(dim=(1, 2, 3, 4))
     taught = 0.5 + 0.5 * level[:, 0]  # nearly clean targets are easy and teach little
     pure = level[:, 0] == 1
     return Loss((taught * weighted).mean(), error[pure].mean().detach(), state, len(error), pure.sum())

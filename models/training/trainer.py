@@ -107,6 +107,7 @@ class Trainer:
         self.validation = Validation(validation, config, self.device) if validation and ranks.first else None
         out.mkdir(parents=True, exist_ok=True)
         if train.compile:
+            torch._dynamo.config.recompile_limit = 64  # a block is met in some ten shapes, and blocks share one count
             for block in self.model.blocks:
                 block.compile(dynamic=False)
         self.learner = ranks.wrap(Learner(self.model))
