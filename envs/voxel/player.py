@@ -26,8 +26,8 @@ class VoxelTour:
     """Plays one island after another (`envs.policies.Policy`): errands drawn one after another, seldom slips of the keys.
 
     Errands: climb the tree of tools; explore; go back to a landmark, or to a place it changed, and look at it; look away
-    and back; walk a loop; build a small mark; knock a mark down; stand; let the keys go astray; try slots and recipes. seed: of its
-    choices.
+    and back; walk a loop; build a small mark; knock a mark down; stand; let the keys go astray; try slots and recipes.
+    seed: of its choices.
     """
 
     ERRANDS = {  # noqa: RUF012  (weights, never written)
