@@ -16,7 +16,7 @@ from torch import Tensor
 from models.conditioning import Control
 from models.diffusion import add_noise
 from models.reprojection import unexplained
-from models.state import StreamState, detach, map_state
+from models.state import KVState, LastFrame, StreamState, detach, map_state
 from models.training.draws import Draws
 from models.world_model import WorldModel
 
@@ -45,6 +45,10 @@ class Objective:
     """Share of rows in which the player stands still for those frames: a world that dissolves when one waits is not there."""
     novelty: float = 0.0
     """Further weight of pixels that the frame before, moved along, does not show (two streams): there memory is learned."""
+    recall_share: float = 0.0
+    """Share of targets that are not what comes next but a frame of this window gone by, to be drawn from the long memory
+    alone: the frame before and attention's window are taken away. Every pixel is then to be remembered, where it is a tenth of
+    them in what comes next (two streams). Not for worlds that are changed."""
     overlay: float = 0.0
     """Further weight of pixels below the camera's view that change: a hotbar is small, and seldom more than what it was."""
     tolerance: float = 0.0
@@ -102,11 +106,18 @@ def _two_streams(
     m = max(1, round(objective.target_share * t))
     chosen = draws.rand(b, t).argsort(dim=1)[:, :m].sort(dim=1).values.to(clean.device)
     row = torch.arange(b, device=clean.device)[:, None]
-    target = clean[row, chosen].flatten(0, 1)[:, None]
-    told = Control(*(part[row, chosen].flatten(0, 1)[:, None] for part in control))
+    before, shown = model.states_before(trail, chosen), chosen
+    recalled = (draws.rand(b, m) < objective.recall_share).to(clean.device) & (chosen > 0)
+    if objective.recall_share:
+        shown = torch.where(recalled, (draws.rand(b, m).to(clean.device) * chosen).long(), chosen)
+        before = _blindfolded(before, recalled.flatten())
+    told = Control(*(part[row, shown].flatten(0, 1)[:, None] for part in control))
+    if objective.recall_share:
+        blind = recalled.flatten()[:, None]
+        told = told._replace(action=told.action.masked_fill(blind, 0), motion=told.motion.masked_fill(blind[..., None], 0.0))
+    target = clean[row, shown].flatten(0, 1)[:, None]
     level = _noise_level((b * m, 1), objective.pure_share, draws).to(clean)
     noisy = add_noise(target, _noise(target, draws), level)
-    before = model.states_before(trail, chosen)
     predicted, _ = model(noisy, level, told, before)
     weight = None
     if objective.novelty and model.config.nearness:
@@ -117,6 +128,16 @@ def _two_streams(
             model, target, before.last.frame, objective.overlay
         )
     return _score(predicted, target, level, detach(model.state_at(trail, t)), weight, objective.tolerance)
+
+
+def _blindfolded(state: StreamState, rows: Tensor) -> StreamState:
+    """`state`, in some rows (n,) with nothing left but the long memory: no frame before, no keys of the last ones."""
+
+    def emptied(part: Tensor) -> Tensor:
+        return part.masked_fill(rows.view(-1, *[1] * (part.ndim - 1)), 0)
+
+    layers = tuple(layer._replace(local=KVState(*(emptied(part) for part in layer.local))) for layer in state.layers)
+    return StreamState(layers, LastFrame(*(emptied(part) for part in state.last)))
 
 
 def _overlay_changes(model: WorldModel, target: Tensor, before: Tensor, weight: float) -> Tensor:

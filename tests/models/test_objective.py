@@ -6,9 +6,17 @@ import torch
 
 from models.conditioning import Control
 from models.reprojection import pixel_rays, unexplained
-from models.state import LastFrame
+from models.state import LastFrame, tensors
 from models.training.draws import Draws
-from models.training.objective import Objective, _noise_level, _score, _with_stops, diffusion_forcing, with_own_frames
+from models.training.objective import (
+    Objective,
+    _blindfolded,
+    _noise_level,
+    _score,
+    _with_stops,
+    diffusion_forcing,
+    with_own_frames,
+)
 from tests.models.tiny import FAMILIES, inputs, randomised
 
 
@@ -95,3 +103,42 @@ def test_noise_levels_are_pure_by_the_share_asked_for():
     level = _noise_level((100_000, 1), 0.7, Draws(0, 0, range(8)))
     assert abs((level == 1).float().mean() - 0.7) < 0.01
     assert abs(level[level < 1].mean() - 0.5) < 0.01
+
+
+def test_who_is_blindfolded_has_the_long_memory_alone():
+    model = randomised(FAMILIES["maze-small"])
+    clean, level, control = inputs(model.config, 2, 8)
+    _, seen = model(clean, level, control, model.init_state(2))
+    blind = _blindfolded(seen, torch.tensor([True, False]))
+    for layer, was in zip(blind.layers, seen.layers, strict=True):
+        assert torch.equal(layer.long.ssm, was.long.ssm)
+        assert not layer.local.valid[0].any()
+        assert torch.equal(layer.local.valid[1], was.local.valid[1])
+    assert blind.last.seen.tolist() == [0, 1]
+    assert not blind.last.frame[0].any()
+    assert all(torch.equal(a[1], b[1]) for a, b in zip(tensors(blind), tensors(seen), strict=True))
+
+
+def test_what_is_recalled_was_shown_before_and_hangs_on_the_long_memory():
+    model = randomised(FAMILIES["maze-small"]).requires_grad_(True)
+    clean, _, control = inputs(model.config, 2, 8)
+    recall = Objective(recall_share=1.0, pure_share=1.0)
+    result = diffusion_forcing(model, clean, control, model.init_state(2), recall, draws(2))
+    result.loss.backward()
+    values = [p.grad.abs().sum() for n, p in model.named_parameters() if "mixer.values" in n]
+    assert values
+    assert all(v > 0 for v in values)
+    unshown = clean.clone()
+    unshown[:, -1] = 0  # the last frame has been shown before no target: it is neither asked for nor known
+    again = diffusion_forcing(model, unshown, control, model.init_state(2), recall, draws(2))
+    torch.testing.assert_close(again.loss, result.loss)
+
+
+def test_squares_beyond_the_tolerance_count_as_errors():
+    predicted, target = torch.zeros(1, 1, 3, 4, 4), torch.zeros(1, 1, 3, 4, 4)
+    costs = []
+    for error in (0.001, 1.0, 2.0):
+        target = torch.full_like(predicted, error)
+        costs.append(_score(predicted, target, torch.ones(1, 1), None, tolerance=0.1).loss.item())
+    assert abs(costs[0] / 0.001**2 - 1) < 1e-3
+    assert abs((costs[2] - costs[1]) / 0.2 - 1) < 0.01
