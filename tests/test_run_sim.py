@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import run_sim
-from models.config import PRESETS
+from models.presets import PRESETS
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = [name for name in run_sim.COMMANDS if (ROOT / "simulator" / "commands" / f"{name}.py").exists()]

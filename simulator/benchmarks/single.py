@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from models.config import preset
+from models.presets import preset
 from simulator.benchmarks.plan import Plan, Result, Row
 from simulator.benchmarks.subject import Subject, load_subject, random_weights, threads
 from simulator.benchmarks.timing import play, rate, times

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from models.checkpoint import read_tensors
-from models.config import preset
+from models.presets import preset
 from models.training.data import find_episodes
 from models.training.trainer import steps_done
 from simulator.commands import train

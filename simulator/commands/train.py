@@ -16,9 +16,10 @@ from envs import episode as episodes
 from envs.catalog import Entry, find
 from models import checkpoint
 from models import config as configs
-from models.config import PRESETS, ModelConfig, preset
+from models.config import ModelConfig
 from models.mamba import use_scan
 from models.ops.choose import choose
+from models.presets import PRESETS, preset
 from models.training.data import find_episodes
 from models.training.distributed import join, leave
 from models.training.ego import train_ego_motion

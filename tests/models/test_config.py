@@ -8,18 +8,19 @@ import json
 import pytest
 
 from models import config as configs
-from models.config import PRESETS, Layer, ModelConfig
+from models.config import Layer, ModelConfig
+from models.presets import PRESETS, preset
 from models.world_model import WorldModel
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_survives_json(name):
-    config = configs.preset(name)
+    config = preset(name)
     assert configs.from_dict(ModelConfig, json.loads(json.dumps(configs.to_dict(config)))) == config
 
 
 def n_parameters(name):
-    return sum(parameter.numel() for parameter in WorldModel(configs.preset(name)).parameters())
+    return sum(parameter.numel() for parameter in WorldModel(preset(name)).parameters())
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("maze-")])
@@ -70,7 +71,7 @@ def test_a_wrong_value_says_what_came_and_what_was_expected(changes, message):
 
 def test_an_unknown_preset_names_the_known_ones():
     with pytest.raises(ValueError, match="unknown preset 'huge'; known: maze-small"):
-        configs.preset("huge")
+        preset("huge")
 
 
 def test_layers_are_data():

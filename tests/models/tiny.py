@@ -13,7 +13,8 @@ from torch import Tensor
 from envs import pose as poses
 from envs.episode import Episode
 from models.conditioning import Control
-from models.config import PRESETS, Layer, MapGrid, ModelConfig
+from models.config import Layer, MapGrid, ModelConfig
+from models.presets import PRESETS
 from models.state import StreamState, tensors
 from models.world_model import WorldModel
 

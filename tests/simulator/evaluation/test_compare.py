@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import run_sim
-from models.config import PRESETS, preset
+from models.presets import PRESETS, preset
 from models.training.objective import Objective
 from models.training.trainer import Stage, TrainConfig, Trainer
 from simulator.commands import compare as command

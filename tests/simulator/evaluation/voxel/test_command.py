@@ -11,8 +11,9 @@ import pytest
 import run_sim
 from envs import episode as episodes
 from models import checkpoint as checkpoints
-from models.config import PRESETS, Layer
+from models.config import Layer
 from models.ego_motion import EgoMotion
+from models.presets import PRESETS
 from simulator.commands import demo
 from simulator.evaluation import plan
 from simulator.evaluation.voxel.scene import VoxelScene
