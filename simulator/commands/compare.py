@@ -128,6 +128,8 @@ def _train(options: Options, row: Row, seed: int, folder: Path) -> None:
         with open(folder / "log.jsonl", "a") as file:
             file.write(json.dumps({"resumed_at": done}) + "\n")
     shared = {f.name: getattr(options, f.name) for f in fields(train.Recipe)}
+    if row.recall_share:
+        shared["objective"] = replace(options.objective, recall_share=row.recall_share)
     torch.compiler.reset()  # every row is another network: what was compiled for the last one is in the way
     train.run(
         train.Options(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Row:
     """name: of its folder and in the tables. preset: of `models.config`. what: what sets it apart, in a few words.
 
-    baseline: another way to remember; else an ablation. forget_share: as `train --forget-share`.
+    baseline: another way to remember; else an ablation. forget_share, recall_share: as `train --forget-share` and
+    `--objective.recall-share`.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Row:
     what: str
     baseline: bool = False
     forget_share: float = 0.05
+    recall_share: float = 0.0
 
 
 def _row(preset: str, what: str, *, baseline: bool = False) -> Row:
@@ -40,6 +42,7 @@ ROWS = (
     _row("maze-ssd", "addressing: Mamba-2 in place of the maps, pose as input and in attention"),
     _row("maze-ssd-turned", "addressing: the same, its B and C turned by the place looked at"),
     Row("maze-small-windows", "maze-small", "training: no state carried from window to window", forget_share=1.0),
+    Row("maze-small-recall", "maze-small", "training: half of the targets recalled from the long memory alone", recall_share=0.5),
     _row("maze-small-coarse", "state: maps of a cell a slot, a quarter of the slots"),
     _row("maze-small-narrow", "state: half as many channels a map"),
     _row("maze-small-wide", "state: twice as many channels a map"),

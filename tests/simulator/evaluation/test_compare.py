@@ -77,7 +77,7 @@ def test_rows_are_named_presets_and_unknown_ones_are_refused():
 
 
 def test_every_row_differs_from_every_other():
-    made = [(preset(row.preset), row.forget_share) for row in rows.ROWS]
+    made = [(preset(row.preset), row.forget_share, row.recall_share) for row in rows.ROWS]
     assert all(one not in made[:i] for i, one in enumerate(made))
 
 
@@ -153,16 +153,18 @@ def test_mazes_that_were_trained_on_are_not_scored_on(options: command.Options):
         command.run(replace(options, held_out=options.data))
 
 
-def test_the_row_without_carried_state_is_trained_so_and_all_else_is_the_same(
+def test_rows_that_are_trained_otherwise_differ_in_that_alone(
     options: command.Options, monkeypatch: pytest.MonkeyPatch
 ):
     asked: list[train.Options] = []
     monkeypatch.setattr(command.train, "run", asked.append)
-    for row in rows.chosen("maze-small,maze-small-windows"):
+    for row in rows.chosen("maze-small,maze-small-windows,maze-small-recall"):
         command._train(options, row, 3, options.out / row.name)
-    one, other = asked
+    one, other, third = asked
     assert (one.forget_share, other.forget_share) == (0.05, 1.0)
     assert replace(one, forget_share=1.0, out=other.out) == other
+    assert (one.objective.recall_share, third.objective.recall_share) == (0.0, 0.5)
+    assert replace(one, objective=third.objective, out=third.out) == third
     assert (one.seed, one.preset, one.ego_motion_steps) == (3, "maze-small", 0)
 
 
