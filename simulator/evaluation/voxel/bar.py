@@ -22,6 +22,9 @@ KINDS = tuple(
     )
 )
 """What can lie in a slot: nothing, what a block drops, what a recipe makes."""
+SOFTNESS = (0.0, 0.5, 0.7, 1.0)
+"""Standard deviations, in pixels of a picture 64 wide, of the blurs in which a drawing is known too. Dreams are soft, and a soft
+icon is most like some duller sharp one."""
 
 
 class Bar(NamedTuple):
@@ -47,7 +50,8 @@ def bar_of(slots: np.ndarray, selected: int) -> Bar:
 
 
 class _Looks(NamedTuple):
-    """float32 pictures laid flat: of a slot by chosen (2) and kind, and of what stands below it by count 1 .. MAX_STACK."""
+    """float32 drawings by softness and chosen or not: slots (n, 2, kinds, h, w, 3), and the counts 1 .. MAX_STACK that stand
+    below them (n, 2, counts, h, w, 3)."""
 
     slots: np.ndarray
     counts: np.ndarray
@@ -58,36 +62,53 @@ def _looks(resolution: int) -> _Looks:
     side = SLOT * resolution // UNIT
     stack = inventory.empty()
 
-    def drawn(item: int, count: int, selected: int) -> np.ndarray:
-        stack[0] = item, count
-        return draw_bar(stack, selected, resolution)[:, :side].astype(np.float32)
+    def drawn(item: int, count: int) -> np.ndarray:
+        """(softness, 2, h, w, 3): the second slot, amid empty ones."""
+        stack[1] = item, count
+        pictures = [draw_bar(stack, selected, resolution) for selected in (0, 1)]
+        soft = [[_softened(picture, sigma * resolution / UNIT) for picture in pictures] for sigma in SOFTNESS]
+        return np.array(soft)[:, :, :, side : 2 * side]
 
-    slots = np.stack([[drawn(kind, 1, slot)[:side].ravel() for kind in KINDS] for slot in (1, 0)])
-    counts = np.stack([drawn(KINDS[1], n, 1)[side:].ravel() for n in range(1, inventory.MAX_STACK + 1)])
+    slots = np.stack([drawn(kind, 1)[:, :, :side] for kind in KINDS], axis=2)
+    counts = np.stack([drawn(KINDS[1], n)[:, :, side:] for n in range(1, inventory.MAX_STACK + 1)], axis=2)
     return _Looks(slots, counts)
 
 
+def _softened(picture: np.ndarray, sigma: float) -> np.ndarray:
+    """`picture` (h, w, 3) as float32 under a Gaussian blur of `sigma` pixels, which stops at its edges."""
+    out = picture.astype(np.float32)
+    if sigma:
+        rows, columns = (np.exp(-np.square(np.subtract.outer(np.arange(n), np.arange(n)) / sigma) / 2) for n in out.shape[:2])
+        rows, columns = (weights / weights.sum(axis=1, keepdims=True) for weights in (rows, columns))
+        out = np.einsum("ij,jkc,lk->ilc", rows, out, columns, optimize=True).astype(np.float32)
+    return out
+
+
 def read(frame: np.ndarray) -> Bar:
-    """The hotbar that uint8 (H, W, 3) shows, every slot as the drawing it is most like. Real frames are read without fault."""
+    """The hotbar that uint8 (H, W, 3) shows, every slot as the drawing, sharp or soft, that it is most like. Real frames are
+    read without fault."""
     resolution = frame.shape[1]
     unit = resolution // UNIT
     if frame.shape[0] != resolution or resolution % UNIT:
         raise ValueError(f"a frame of {frame.shape[:2]} pixels; expected a square of a multiple of {UNIT} a side")
-    looks, side = _looks(resolution), SLOT * unit
+    looks, side, every = _looks(resolution), SLOT * unit, np.arange(N_SLOTS)
     bar = frame[VIEW_ROWS * unit : (VIEW_ROWS + BAR_ROWS) * unit, : N_SLOTS * side].astype(np.float32)
     places = bar.reshape(BAR_ROWS * unit, N_SLOTS, side, 3).swapaxes(0, 1)
-    off = _distances(places[:, :side].reshape(N_SLOTS, -1), looks.slots.reshape(2 * len(KINDS), -1))
-    best = off.reshape(N_SLOTS, 2, len(KINDS))
-    selected = int((best[:, 1].min(axis=1) - best[:, 0].min(axis=1)).argmin())
-    chosen = (np.arange(N_SLOTS) == selected).astype(int)
-    items = np.array(KINDS)[best[np.arange(N_SLOTS), chosen].argmin(axis=1)]
-    counts = 1 + _distances(places[:, side:].reshape(N_SLOTS, -1), looks.counts).argmin(axis=1)
+    off = _distances(places[:, :side], looks.slots)
+    selected = int((off[:, 1].min(axis=1) - off[:, 0].min(axis=1)).argmin())
+    chosen = (every == selected).astype(int)
+    inside = np.s_[..., unit : side - unit, unit : side - unit, :]  # what lies around a slot bleeds into its frame
+    items = np.array(KINDS)[_distances(places[:, :side][inside], looks.slots[inside])[every, chosen].argmin(axis=1)]
+    counts = 1 + _distances(places[:, side:], looks.counts)[every, chosen].argmin(axis=1)
     return Bar(items, np.where(items == blocks.NOTHING, 0, counts), selected)
 
 
-def _distances(pictures: np.ndarray, looks: np.ndarray) -> np.ndarray:
-    """Squared distances (n, m), but for a constant by row, of flat pictures (n, d) from (m, d)."""
-    return (looks**2).sum(axis=1) - 2 * pictures @ looks.T
+def _distances(places: np.ndarray, looks: np.ndarray) -> np.ndarray:
+    """Squared distances (n, 2, m), but for a constant by place, of pictures (n, h, w, 3) from looks (soft, 2, m, h, w, 3), at the
+    softness that makes each least."""
+    flat = looks.reshape(-1, places[0].size)
+    off = (flat**2).sum(axis=1) - 2 * places.reshape(len(places), -1) @ flat.T
+    return np.asarray(off.reshape(len(places), *looks.shape[:3]).min(axis=1))
 
 
 def summary(counts: Mapping[str, np.ndarray], intervals: dict[str, Any]) -> dict[str, Any]:

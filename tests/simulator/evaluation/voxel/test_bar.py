@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
 from envs.voxel import inventory
 from envs.voxel.hotbar import VIEW_ROWS, draw_bar
@@ -60,6 +61,29 @@ def test_a_bar_with_noise_as_a_dream_has_it_is_still_read():
     frame = pictured(slots, 3).astype(float)
     said = bar.read(np.clip(frame + rng.normal(0, 12, frame.shape), 0, 255).astype(np.uint8))
     assert said.same(bar.bar_of(slots, 3)).all()
+
+
+def softened(frame: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(frame).filter(ImageFilter.GaussianBlur(0.7)))
+
+
+def test_every_real_frame_is_read_without_fault_when_it_is_drawn_softly(batch: list[VoxelScene]):
+    for scene in batch:
+        for frame, state in zip(scene.episode.image, scene.states, strict=True):
+            said = bar.read(softened(frame))
+            assert said.same(bar.bar_of(state.slots, state.selected)).all()
+            assert said.selected == state.selected
+
+
+def test_a_soft_bar_of_any_items_is_read_and_one_drawn_as_it_was_is_not_read_as_it_should_be():
+    rng = np.random.default_rng(2)
+    for _ in range(40):
+        slots, selected = stacks(rng), int(rng.integers(9))
+        due = bar.bar_of(slots, selected)
+        assert bar.read(softened(pictured(slots, selected))).same(due).all()
+        place = int(rng.integers(9))
+        slots[place] = (bar.KINDS[1], 5) if slots[place, 0] != bar.KINDS[1] else (bar.KINDS[2], 5)
+        assert (bar.read(softened(pictured(slots, selected))).same(due) == (np.arange(9) != place)).all()
 
 
 def test_a_blank_bar_holds_nothing_and_a_frame_of_another_size_is_refused():
