@@ -42,8 +42,10 @@ class Entry:
     def env_maker(self, n_steps: int, resolution: int = 64) -> Callable[[], gym.Env]:
         """A picklable function that builds the real env: square pictures of `resolution` pixels a side, over after `n_steps`.
 
-        Raises ValueError naming the extra that is missing.
+        Raises ValueError naming the extra that is missing, or a resolution that is none.
         """
+        if resolution < 1:
+            raise ValueError(f"resolution {resolution}; expected 1 pixel or more along a side of the picture")
         try:
             return partial(named(self.env), n_steps=n_steps, resolution=resolution, **self.options)
         except ModuleNotFoundError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def read(path: Path) -> WorldFile:
 
 def _world(table: dict[str, Any]) -> WorldFile:
     _check(table, _WORLD, ("name", "fps", "env", "actions"), "the world")
-    if table["fps"] <= 0:
+    if not 0 < table["fps"] < math.inf:
         raise ValueError(f"fps is {table['fps']}; expected steps a second, more than 0")
     if not table["name"].replace("-", "").replace("_", "").isalnum():
         raise ValueError(f"name is {table['name']!r}; expected letters, digits, - and _: files are called by it")

@@ -69,6 +69,13 @@ def test_a_file_is_a_world_like_those_known_by_name(tmp_path):
     assert own.explorer_maker() is ToyPolicy
 
 
+@pytest.mark.parametrize("world", ["memory-maze", "voxel", str(ROOT / "examples" / "minigrid" / "doorkey.toml")])
+def test_no_world_draws_a_picture_without_pixels(world):
+    for resolution in (0, -5):
+        with pytest.raises(ValueError, match=f"resolution {resolution}; expected 1 pixel or more"):
+            find(world).env_maker(9, resolution)
+
+
 def test_it_passes_gymnasiums_own_check(make):
     check_env(make(TOY), skip_render_check=True)
 
@@ -157,6 +164,10 @@ def test_what_an_env_draws_is_its_picture_where_it_observes_none(make):
         ),
         (TOY.replace("id = 2", "id = 3"), r"action 'down' has id 3; the ids of 'Toy-v0' are 0..2"),
         (TOY.replace("Toy-v0", "Tyo-v0"), "the env of 'dot' cannot be built .*Tyo"),
+        (
+            TOY + '[[wrappers]]\nname = "tests.envs.toy:Fussy"',
+            r"the env of 'dot' cannot be built \(KeyError: 'mission'\)",
+        ),
         (TOY + "[options]\ngravity = 1", "the env of 'dot' cannot be built .*gravity"),
         (TOY.replace("toy:pose_of", "toy:pose_off"), "'tests.envs.toy:pose_off' names nothing"),
         (
@@ -182,6 +193,7 @@ def test_a_pose_that_is_none_is_named(make, monkeypatch):
     ("old", "new", "message"),
     [
         ("fps = 5", "fps = 0", "fps is 0; expected steps a second"),
+        ("fps = 5", "fps = nan", "fps is nan; expected steps a second"),
         ("fps = 5", 'fps = "5"', "fps is '5'; expected a number"),
         ("fps = 5", "", "the world has no fps; expected name, fps, env, actions"),
         ("fps = 5", "fps = 5\nxyz = 5", "the world has unknown key 'xyz'; known: name, fps"),

@@ -58,6 +58,14 @@ class SlowPolicy(ToyPolicy):
             raise RuntimeError("killed")
 
 
+class Fussy(gym.Wrapper):
+    """Fits one simulator alone, and says so in a way of its own."""
+
+    def __init__(self, env: gym.Env) -> None:
+        super().__init__(env)
+        raise KeyError("mission")
+
+
 def pose_of(env: ToyEnv, info: dict[str, Any]) -> np.ndarray:
     """Where the dot is, as a world file may name a function for it."""
     return info["pose"]
