@@ -66,6 +66,16 @@ def where_rows(keep: Tensor, kept: StreamState, other: StreamState) -> StreamSta
     return map_state(lambda _: next(chosen), kept)
 
 
+def blindfolded(state: StreamState, rows: Tensor) -> StreamState:
+    """`state`, in the rows (b,) that are True with nothing left but the long memory: no frame before, no keys of the last."""
+
+    def emptied(part: Tensor) -> Tensor:
+        return part.masked_fill(rows.view(-1, *[1] * (part.ndim - 1)), 0)
+
+    layers = tuple(layer._replace(local=KVState(*(emptied(part) for part in layer.local))) for layer in state.layers)
+    return StreamState(layers, LastFrame(*(emptied(part) for part in state.last)))
+
+
 def tensors(state: StreamState) -> list[Tensor]:
     """Every tensor of a state in a fixed order."""
     found: list[Tensor] = []

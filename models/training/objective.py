@@ -16,7 +16,7 @@ from torch import Tensor
 from models.conditioning import Control
 from models.diffusion import add_noise
 from models.reprojection import unexplained
-from models.state import KVState, LastFrame, StreamState, detach, map_state
+from models.state import StreamState, blindfolded, detach, map_state
 from models.training.draws import Draws
 from models.world_model import WorldModel
 
@@ -110,7 +110,7 @@ def _two_streams(
     recalled = (draws.rand(b, m) < objective.recall_share).to(clean.device) & (chosen > 0)
     if objective.recall_share:
         shown = torch.where(recalled, (draws.rand(b, m).to(clean.device) * chosen).long(), chosen)
-        before = _blindfolded(before, recalled.flatten())
+        before = blindfolded(before, recalled.flatten())
     told = Control(*(part[row, shown].flatten(0, 1)[:, None] for part in control))
     if objective.recall_share:
         blind = recalled.flatten()[:, None]
@@ -128,16 +128,6 @@ def _two_streams(
             model, target, before.last.frame, objective.overlay
         )
     return _score(predicted, target, level, detach(model.state_at(trail, t)), weight, objective.tolerance)
-
-
-def _blindfolded(state: StreamState, rows: Tensor) -> StreamState:
-    """`state`, in some rows (n,) with nothing left but the long memory: no frame before, no keys of the last ones."""
-
-    def emptied(part: Tensor) -> Tensor:
-        return part.masked_fill(rows.view(-1, *[1] * (part.ndim - 1)), 0)
-
-    layers = tuple(layer._replace(local=KVState(*(emptied(part) for part in layer.local))) for layer in state.layers)
-    return StreamState(layers, LastFrame(*(emptied(part) for part in state.last)))
 
 
 def _overlay_changes(model: WorldModel, target: Tensor, before: Tensor, weight: float) -> Tensor:

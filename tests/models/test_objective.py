@@ -6,11 +6,10 @@ import torch
 
 from models.conditioning import Control
 from models.reprojection import pixel_rays, unexplained
-from models.state import LastFrame, tensors
+from models.state import LastFrame, blindfolded, tensors
 from models.training.draws import Draws
 from models.training.objective import (
     Objective,
-    _blindfolded,
     _noise_level,
     _score,
     _with_stops,
@@ -109,7 +108,7 @@ def test_who_is_blindfolded_has_the_long_memory_alone():
     model = randomised(FAMILIES["maze-small"])
     clean, level, control = inputs(model.config, 2, 8)
     _, seen = model(clean, level, control, model.init_state(2))
-    blind = _blindfolded(seen, torch.tensor([True, False]))
+    blind = blindfolded(seen, torch.tensor([True, False]))
     for layer, was in zip(blind.layers, seen.layers, strict=True):
         assert torch.equal(layer.long.ssm, was.long.ssm)
         assert not layer.local.valid[0].any()
