@@ -36,7 +36,7 @@ def run(
     dreams, own = stories.tell(engine, scene, seed, say, plot)
     scores = stories.scores(scene, dreams, own, plot)
     appointments = stories.appointments(scene, plot)
-    table = stories.means([scores])
+    table = {"out_of_view": [stories.out_of_view(scene, plot)], **stories.means([scores])}
     names = {"video": "story.mp4", "video_own_dream": "story-own-dream.mp4", "figure": "story.png", "table": "story.md"}
     files = {what: out / name for what, name in names.items()}
     ticks = list(_shown(scene, appointments, dreams, scores["true_past"]))

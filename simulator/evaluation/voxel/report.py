@@ -76,7 +76,7 @@ def _recipes(found: dict[str, Any]) -> list[str]:
 
 
 def story_table(found: dict[str, Any]) -> str:
-    """The story of 120, 450 and 900 by way of telling and condition."""
+    """The story of 120, 450 and 900 by way of telling and condition, and for how long the landmark was away."""
     rows = []
     for way, label in _WAYS.items():
         for name, conditions in found[way].items():
@@ -84,4 +84,5 @@ def story_table(found: dict[str, Any]) -> str:
                 cells = [label, name, how, f"{one['psnr']:.1f}", _share(one["thing_right"]), _share(one["items_right"])]
                 rows.append([*cells, f"{one['slots_right']:.1f} of 9"])
     head = ("dreamt after", "appointment", "memory", "view, dB", "ore gone, landmark there", "its items in the bar", "slots")
-    return _table(head, rows)
+    away = ", ".join(f"{last} to {back}" for last, back in found["out_of_view"])
+    return f"{_table(head, rows)}\n\nThe landmark was out of view from frame {away}."

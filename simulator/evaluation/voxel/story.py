@@ -106,8 +106,19 @@ def appointments(scene: VoxelScene, plot: Plot = PLOT) -> tuple[Appointment, ...
 
 def _homecoming(scene: VoxelScene, plot: Plot) -> int:
     """The first frame of the last time the landmark comes into view, BEFORE frames ahead of the end at least."""
-    in_view = scene.episode.extras["landmarks_in_view"][: plot.end, NAMES.index(real.LANDMARK)]
-    return min(int(np.flatnonzero(~in_view).max(initial=0)) + 1, plot.end - BEFORE)
+    return min(int(np.flatnonzero(~_in_view(scene, plot)).max(initial=0)) + 1, plot.end - BEFORE)
+
+
+def out_of_view(scene: VoxelScene, plot: Plot = PLOT) -> tuple[int, int]:
+    """The frame in which the landmark is last in view before it comes back, and that from which on it is dreamt: with the true
+    past, a memory emptied before the former has seen it again."""
+    back = _homecoming(scene, plot)
+    return int(np.flatnonzero(_in_view(scene, plot)[:back]).max(initial=-1)), back
+
+
+def _in_view(scene: VoxelScene, plot: Plot) -> np.ndarray:
+    """bool (plot.end,): the frames that show the landmark."""
+    return np.asarray(scene.episode.extras["landmarks_in_view"][: plot.end, NAMES.index(real.LANDMARK)], bool)
 
 
 def _razed(state: State) -> np.ndarray:
@@ -207,14 +218,17 @@ def scores(scene: VoxelScene, dreams: dict[str, Told], own: Told, plot: Plot = P
 
 
 def stories(engine: Engine, plan: Plan) -> tuple[dict[str, Any], list[str]]:
-    """`story`: the scores of `plan.stories` islands by way, appointment and condition: mean PSNR, shares of the verdicts."""
-    each, islands = [], []
+    """`story`: the scores of `plan.stories` islands by way, appointment and condition: mean PSNR, shares of the verdicts; which
+    islands, and when the landmark was out of view there."""
+    told = []
     with tqdm(desc="story", unit="frame") as count:
         for number in range(plan.stories):
             scene = record(number, engine.frame_shape[0])
-            each.append(scores(scene, *tell(engine, scene, 0, count.update)))
-            islands.append(scene.states[0].seed)
-    return ({"story": {"islands": islands, **means(each)}}, []) if each else ({}, ["story: none was asked for"])
+            told.append((scene.states[0].seed, out_of_view(scene), scores(scene, *tell(engine, scene, 0, count.update))))
+    if not told:
+        return {}, ["story: none was asked for"]
+    islands, away, each = (list(parts) for parts in zip(*told, strict=True))
+    return {"story": {"islands": islands, "out_of_view": away, **means(each)}}, []
 
 
 def means(each: list[dict[str, Scores]]) -> dict[str, Scores]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from envs import episode as episodes
+from envs.voxel.landmarks import NAMES
 from simulator.demo import story as demo
 from simulator.evaluation.maze import make_scene as make_maze
 from simulator.evaluation.onestep import OneStep, one_step
@@ -125,6 +126,11 @@ def test_the_story_is_kept_by_perfect_memory_and_lost_with_each_reset(batch: lis
     for one in story.appointments(scene, PLOT)[::2]:
         assert one.views is not None
         assert one.views.telling
+    last, back = story.out_of_view(scene, PLOT)
+    hut = scene.episode.extras["landmarks_in_view"][:, NAMES.index("hut")]
+    assert 0 <= last < back < PLOT.end
+    assert hut[last]
+    assert not hut[last + 1 : back].any()
     dreams, own = story.tell(fakes.PerfectMemory([scene]), scene, 0, plot=PLOT)
     found = story.scores(scene, dreams, own, PLOT)
     for way in ("true_past", "own_dream"):
@@ -143,7 +149,9 @@ def test_the_story_is_left_as_videos_a_figure_and_a_table(batch: list[VoxelScene
     written = demo.run(fakes.CopyLast(batch[:1]), batch[0], tmp_path, 0, 10.0, lambda: None, PLOT)
     for what in ("video", "video_own_dream", "figure", "table"):
         assert Path(written[what]).stat().st_size > 500
-    assert "ore gone, landmark there" in (tmp_path / "story.md").read_text()
+    text = (tmp_path / "story.md").read_text()
+    assert "ore gone, landmark there" in text
+    assert "The landmark was out of view from frame {} to {}.".format(*story.out_of_view(batch[0], PLOT)) in text
     assert written["true_past"]["tool"]["kept"]["items_right"] == 0.0
 
 
