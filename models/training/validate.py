@@ -83,7 +83,7 @@ class Validation:
             picks = np.linspace(8, predicted.shape[1] - 1, 16).astype(int)
             rows = [
                 np.concatenate([np.concatenate([source[r, i] for i in picks], 1) for source in (truth, predicted)])
-                for r in range(2)
+                for r in range(min(2, len(truth)))
             ]
             imageio.imwrite(strip, np.concatenate(rows))
         return scores

@@ -321,8 +321,9 @@ def test_the_average_follows_the_weights():
     assert gaps[-1] < 0.01
 
 
-def test_validation_scores_whole_frames_and_leaves_a_strip(data, tmp_path):
-    scores = Validation(data, CONFIG, torch.device("cpu"), n_rows=2).score(randomised(CONFIG), tmp_path / "strip.png")
+@pytest.mark.parametrize("n_rows", [1, 2])
+def test_validation_scores_whole_frames_and_leaves_a_strip(data, tmp_path, n_rows):
+    scores = Validation(data, CONFIG, torch.device("cpu"), n_rows=n_rows).score(randomised(CONFIG), tmp_path / "strip.png")
     assert 0 < scores["whole"] < 60
     assert (tmp_path / "strip.png").stat().st_size > 100
 
