@@ -119,22 +119,21 @@ def _two_streams(
     level = _noise_level((b * m, 1), objective.pure_share, draws).to(clean)
     noisy = add_noise(target, _noise(target, draws), level)
     predicted, _ = model(noisy, level, told, before)
-    weight = None
+    weight = torch.ones_like(target[:, 0, 0])
     if objective.novelty and model.config.nearness:
-        novel = unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
-        weight = (1 + objective.novelty * novel)[:, None, None]
+        weight += objective.novelty * unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
     if objective.overlay and model.config.camera.view_rows:
-        weight = (torch.ones_like(target[:, :, :1]) if weight is None else weight) + _overlay_changes(
-            model, target, before.last.frame, objective.overlay
-        )
+        weight += objective.overlay * _overlay_changes(model, target, before.last.frame)
+    weight[recalled.flatten()] = 1  # to the blindfolded all is new: they would drown the others
+    weight = weight[:, None, None]
     return _score(predicted, target, level, detach(model.state_at(trail, t)), weight, objective.tolerance)
 
 
-def _overlay_changes(model: WorldModel, target: Tensor, before: Tensor, weight: float) -> Tensor:
-    """`weight` where pixels of the overlay are unlike those of the frame before, elsewhere 0: (m, 1, 1, H, W)."""
+def _overlay_changes(model: WorldModel, target: Tensor, before: Tensor) -> Tensor:
+    """1 where pixels of the overlay are unlike those of the frame before, elsewhere 0: (m, H, W)."""
     changed = (target[:, 0] - before).abs().amax(dim=1) > CHANGED
     changed[:, : model.config.camera.view_rows] = False
-    return weight * changed.to(target)[:, None, None]
+    return changed.to(target)
 
 
 def _with_stops(clean: Tensor, control: Control, objective: Objective, draws: Draws) -> tuple[Tensor, Control]:
