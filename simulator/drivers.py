@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from envs import episode as episodes
 from envs.actions import ActionSpec
 from envs.policies import MazeTour, Policy, RandomPolicy
 from envs.pose import wrap
+from simulator.intents import Step
 
 KINDS = ("explore", "random")
 
@@ -93,21 +93,15 @@ def read_actions(path: Path, spec: ActionSpec) -> list[int]:
     if path.suffix == ".npz":
         recorded = episodes.load(path, images=False)
         return [spec.check(action) for action in recorded.action[1:]]
+    if path.suffix == ".jsonl":
+        from simulator.session_file import read_session  # which keeps recipes, which know drivers
+
+        return [spec.check(record.intent.action) for record in read_session(path).records if isinstance(record.intent, Step)]
     try:
         lines = path.read_text().split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: cannot be read ({error}); expected .npz, .jsonl or a text file of action names") from None
     words = [line.strip() for line in lines if line.strip()]
-    if path.suffix == ".jsonl":
-        try:
-            records = [json.loads(word) for word in words[1:]]
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}: not a session file ({error})") from None
-        return [
-            spec.check(record.get("a", record.get("action")))
-            for record in records
-            if record.get("a", record.get("action")) is not None
-        ]
     return [spec.check(int(word)) if word.isdecimal() else spec.id_of(word) for word in words]
 
 

@@ -116,7 +116,7 @@ def decode(record: dict[str, Any]) -> Intent:
     """The inverse of `encode`; ValueError names what is unknown or missing."""
     values = {name: value for name, value in record.items() if name not in ("do", "a", "h")}
     if "a" in record:
-        return Step(int(record["a"]))
+        record, values = {"do": "Step"}, {"action": record["a"]}
     kind = KINDS.get(str(record.get("do")))
     if kind is None:
         raise ValueError(f"unknown deed {record.get('do')!r}; known: {', '.join(KINDS)}")
@@ -125,6 +125,9 @@ def decode(record: dict[str, Any]) -> Intent:
         raise ValueError(
             f"{kind.__name__} has no {', '.join(sorted(set(values) - known))}; known: {', '.join(sorted(known)) or 'nothing'}"
         )
+    for field in fields(kind):
+        if field.name in values and type(values[field.name]).__name__ != field.type:
+            raise ValueError(f"{kind.__name__} came with {field.name} {values[field.name]!r}; expected {field.type}")
     try:
         return kind(**values)
     except TypeError:

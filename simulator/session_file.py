@@ -9,10 +9,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from simulator.intents import Intent, decode, encode
 from simulator.recipe import Recipe
+
+T = TypeVar("T")
 
 FORMAT, FORMAT_VERSION = "revisit-session", 1
 
@@ -101,10 +103,20 @@ def _header(path: Path, value: dict[str, Any]) -> Header:
     if value.get("version") != FORMAT_VERSION:
         raise ValueError(f"{path}: format version {value.get('version')}; this program reads {FORMAT_VERSION}")
     try:
-        return Header(**{**value, "recipe": Recipe(**value["recipe"])})
-    except (TypeError, KeyError) as error:
+        return _typed(Header, {**value, "recipe": _typed(Recipe, value["recipe"])})
+    except (TypeError, KeyError, AttributeError) as error:
         expected = ", ".join(field.name for field in fields(Header))
         raise ValueError(f"{path}: a header with other fields ({error}); expected {expected}") from None
+
+
+def _typed(kind: type[T], values: dict[str, Any]) -> T:
+    """`kind` with `values`. TypeError where one is unknown, missing or of another type, AttributeError where they are none."""
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        wanted: Any = (int, float) if hints.get(name) is float else hints.get(name, object)
+        if not isinstance(value, wanted):
+            raise TypeError(f"{name} is {value!r}")
+    return kind(**values)
 
 
 def _records(path: Path, lines: Iterable[str]) -> Iterable[Record]:
@@ -112,5 +124,7 @@ def _records(path: Path, lines: Iterable[str]) -> Iterable[Record]:
         value = _object(path, number, line)
         try:
             yield Record(decode(value), str(value["h"]))
-        except (ValueError, KeyError) as error:
+        except KeyError:
+            raise ValueError(f"{path}, line {number}: no h; expected the hash of the frame it led to") from None
+        except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}") from None

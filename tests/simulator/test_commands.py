@@ -60,6 +60,8 @@ def test_recorded_actions_from_every_kind_of_file(tmp_path):
     (tmp_path / "a.txt").write_text("forward\nleft\n4\n")
     assert read_actions(tmp_path / "a.npz", ACTIONS) == clip.action[1:].tolist()
     assert read_actions(tmp_path / "a.jsonl", ACTIONS) == [1, 2, 5]
+    (tmp_path / "cut.jsonl").write_bytes((tmp_path / "a.jsonl").read_bytes()[:-5])
+    assert read_actions(tmp_path / "cut.jsonl", ACTIONS) == [1, 2], "what a killed program left plays up to its last whole line"
     assert read_actions(tmp_path / "a.txt", ACTIONS) == [1, 2, 4]
     recorded = driver(str(tmp_path / "a.txt"), ACTIONS, 0)
     assert [recorded.act(np.zeros(1), {}) for _ in range(5)] == [1, 2, 4, 0, 0]

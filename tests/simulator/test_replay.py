@@ -75,14 +75,36 @@ def test_a_file_that_is_no_session_is_refused_by_name(tmp_path, content, message
     assert str(path) in str(caught.value)
 
 
-def test_a_broken_line_is_named_by_its_number(tmp_path):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"do":"Fly","h":"00"}', "unknown deed 'Fly'; known: Step"),
+        ('{"a":"left","h":"00"}', "Step came with action 'left'; expected int"),
+        ('{"a":null,"h":"00"}', "Step came with action None; expected int"),
+        ('{"do":"Jump","name":3,"h":"00"}', "Jump came with name 3; expected str"),
+        ('{"a":1}', "no h; expected the hash of the frame"),
+        ("[1]", "list; expected a JSON object"),
+    ],
+)
+def test_a_broken_line_is_named_by_its_number(tmp_path, line, message):
     session = begun(path=tmp_path / "s.jsonl")
     play(session, [1, 2])
     session.close()
     lines = session.path.read_text().splitlines()
-    lines[2] = '{"do":"Fly","h":"00"}'
+    lines[2] = line
     session.path.write_text("\n".join(lines) + "\n")
-    with pytest.raises(ValueError, match=r"line 3: unknown deed 'Fly'; known: Step"):
+    with pytest.raises(ValueError, match=rf"line 3: {message}"):
+        read_session(session.path)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"), [('"n_steps":4', '"n_steps":"4"'), ('"fps":10.0', '"fps":null'), ('"world":"', '"wrld":"')]
+)
+def test_a_header_of_another_kind_is_named(tmp_path, was, now):
+    session = begun(path=tmp_path / "s.jsonl")
+    session.close()
+    session.path.write_text(session.path.read_text().replace(was, now))
+    with pytest.raises(ValueError, match=rf"a header with other fields \(.*{now[1:4]}"):
         read_session(session.path)
 
 
