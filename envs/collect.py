@@ -20,8 +20,6 @@ from envs import episode as episodes
 from envs.episode import Episode
 from envs.policies import Policy
 
-SKIPPED_INFO = frozenset({"pose", "agent_pos", "agent_dir", "seed", "t"})
-
 
 @dataclass(frozen=True)
 class Source:
@@ -35,23 +33,17 @@ class Source:
 def rollout(env: gym.Env, policy: Policy, n_steps: int, seed: int) -> Episode:
     """Play `policy` for `n_steps` from `env.reset(seed=seed)`; an Episode of n_steps + 1 frames, fewer if the env ends."""
     observation, info = env.reset(seed=seed)
-    frames, actions, infos, rewards = [observation], [0], [info], [0.0]
+    frames, actions, infos = [observation], [0], [info]
     for _ in range(n_steps):
         action = policy.act(observation, info)
         observation, reward, terminated, truncated, info = env.step(action)
         frames.append(observation)
         actions.append(action)
-        infos.append(info)
-        rewards.append(float(reward))
+        infos.append({**info, "reward": float(reward)})
         if terminated or truncated:
             break
     pose = np.stack([info["pose"] for info in infos]) if "pose" in infos[0] else None
-    extras = {
-        name: np.stack([np.asarray(info[name]) for info in infos])
-        for name, value in infos[0].items()
-        if name not in SKIPPED_INFO and isinstance(value, np.ndarray)
-    }
-    extras["reward"] = np.array(rewards, np.float32)
+    extras = episodes.extras_of(infos)
     n_actions = int(env.action_space.n)  # type: ignore[attr-defined]
     return Episode(np.stack(frames), np.array(actions), n_actions, pose, extras)
 

@@ -10,13 +10,17 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from envs import pose as poses
+
+SCHEMA = frozenset({"image", "action", "pose", "agent_pos", "agent_dir", "agent_pitch", "seed", "t"})
+"""What a file holds or leaves out by itself, whatever a world tells under these names."""
 
 
 class EpisodeError(ValueError):
@@ -72,6 +76,18 @@ def _validate(episode: Episode) -> None:
         if value.ndim == 0 or len(value) != len(image):
             came = "no" if value.ndim == 0 else len(value)
             raise EpisodeError(f"{name} has {came} rows; expected {len(image)}, one a frame")
+
+
+def extras_of(infos: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    """What a world tells beside the picture, one `info` a frame, as an episode's extras: its arrays, and the rewards if any.
+
+    The first frame counts as rewarded with nothing: what led to it lies before the episode.
+    """
+    told = [name for name, value in infos[0].items() if isinstance(value, np.ndarray) and name not in SCHEMA]
+    extras = {name: np.stack([info[name] for info in infos]) for name in told if all(name in info for info in infos)}
+    if any("reward" in info for info in infos):
+        extras["reward"] = np.array([0.0, *(info.get("reward", 0.0) for info in infos[1:])], np.float32)
+    return extras
 
 
 def save(episode: Episode, path: Path) -> None:

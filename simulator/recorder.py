@@ -95,6 +95,11 @@ class VideoRecorder:
         reason = next((line for line in lines if "No space" in line), lines[-1])
         return f"{self.path}: the encoder stopped after {self.n_frames} frames ({reason}); is the disk full?"
 
+    @property
+    def outcome(self) -> str:
+        """What has become of it, in a line."""
+        return f"{self.path} is finished"
+
     def close(self) -> None:
         """Finish the file; OSError where its end could not be written. A second call does nothing."""
         if self._encoder is None:
@@ -113,7 +118,7 @@ class VideoRecorder:
 class EpisodeRecorder:
     """Episodes in the public npz schema, in parts of at most `part` frames; a jump in time begins another part.
 
-    path: `x.npz` becomes x.npz, x-001.npz, ... Ticks must be plain ones: a world side by side records its dream's panel.
+    path: `x.npz` becomes x.npz, x-001.npz, ... A world side by side records its dream's panel, a real world all it tells.
     """
 
     def __init__(self, path: Path, actions: ActionSpec, part: int = 1000) -> None:
@@ -138,9 +143,16 @@ class EpisodeRecorder:
         action[0] = self._actions.noop
         pose = None if ticks[0].pose is None else np.stack([np.asarray(tick.pose) for tick in ticks])
         frames = np.stack([tick.frame[:, :width] for tick in ticks])
+        extras = {} if n_panels > 1 else episodes.extras_of([tick.info for tick in ticks])
         target = self.path if self.n_parts == 0 else self.path.with_stem(f"{self.path.stem}-{self.n_parts:03d}")
-        episodes.save(Episode(frames, action, self._actions.n_actions, pose), target)
+        episodes.save(Episode(frames, action, self._actions.n_actions, pose, extras), target)
         self.n_parts += 1
+
+    @property
+    def outcome(self) -> str:
+        """What has become of it, in a line."""
+        parts = f" in {self.n_parts} parts" if self.n_parts > 1 else ""
+        return f"{self.path} is finished{parts}" if self.n_parts else "no episode was written, for no step was made"
 
     def close(self) -> None:
         """Write what has not been written."""

@@ -246,8 +246,8 @@ class Session:
                     self.notes.append(f"{name}: {error}")
 
     def stop(self, name: str) -> None:
-        """Finish what is being recorded as `name`."""
-        self._close([name])
+        """Finish what is being recorded as `name`. Raises ValueError, OSError or RuntimeError where its end cannot be written."""
+        self.sinks.pop(name).close()
 
     def close(self) -> None:
         """Finish every recording and the session file, and let the world go."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simulator.recorder import EpisodeRecorder, VideoRecorder, save_still
-from simulator.session import Session, Sink
+from simulator.session import Session
 
 
 class Keeper:
@@ -14,7 +14,8 @@ class Keeper:
 
     def __init__(self, session: Session, folder: Path, notify: Callable[[str], None]) -> None:
         self.session, self.folder = session, folder
-        self.since: dict[str, int] = {}
+        self._recorders: dict[str, VideoRecorder | EpisodeRecorder] = {}
+        self._since: dict[str, int] = {}
         self._notify = notify
         self._n_files = 0
 
@@ -31,22 +32,22 @@ class Keeper:
         """Begin or finish an episode."""
         self._toggle("episode", lambda: EpisodeRecorder(self.path("episode", ".npz"), self.session.world.actions))
 
-    def _toggle(self, name: str, make: Callable[[], Sink]) -> None:
-        sinks = self.session.sinks
-        if name in sinks:
-            path = getattr(sinks[name], "path", name)
-            self.session.stop(name)
-            self._notify(f"{path} is finished")
-            return
+    def _toggle(self, name: str, make: Callable[[], VideoRecorder | EpisodeRecorder]) -> None:
         try:
-            sinks[name] = make()
-            self.since[name] = self.session.n_applied
-        except (ValueError, OSError) as error:
+            if name in self.session.sinks:
+                self.session.stop(name)
+                self._notify(self._recorders[name].outcome)
+            else:
+                recorder = make()
+                recorder.add(self.session.tick)  # what is seen now is its first frame
+                self.session.sinks[name] = self._recorders[name] = recorder
+                self._since[name] = self.session.n_applied
+        except (ValueError, OSError, RuntimeError) as error:
             self._notify(f"{name}: {error}")
 
     def seconds(self, fps: float) -> dict[str, float]:
         """How long each recording under way would last at `fps` ticks a second."""
-        return {name: (self.session.n_applied - self.since.get(name, 0)) / fps for name in self.session.sinks}
+        return {name: (self.session.n_applied - self._since.get(name, 0)) / fps for name in self.session.sinks}
 
     def still(self) -> None:
         """The present picture as a PNG."""

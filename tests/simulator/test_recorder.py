@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -128,6 +129,20 @@ def test_episodes_are_in_the_public_schema_and_a_jump_in_time_begins_another(tmp
     assert np.array_equal(loaded["e"].image, np.stack(frames[:6]))
     assert loaded["e"].action.tolist() == [0, 2, 4, 1, 1, 1]
     assert loaded["e-002"].action.tolist() == [0, 2, 2]
+
+
+@pytest.mark.parametrize(("panels", "kept"), [((), {"layout", "reward"}), (("dream", "real", "difference"), set())])
+def test_an_episode_keeps_all_that_a_real_world_tells_but_nothing_of_one_beside_a_dream(tmp_path, panels, kept):
+    recorder = EpisodeRecorder(tmp_path / "e.npz", ACTIONS)
+    for tick in ticks(3):
+        told = {"layout": np.full((9, 9), tick.t), "reward": 1.0, "pose": tick.pose, "seed": 3, "panels": panels}
+        recorder.add(replace(tick, info=told))
+    recorder.close()
+    extras = episodes.load(recorder.path).extras
+    assert set(extras) == kept
+    if kept:
+        assert extras["layout"][:, 0, 0].tolist() == [tick.t for tick in ticks(3)]
+        assert extras["reward"].tolist() == [0.0, 1.0, 1.0], "what was earned before it began is not its own"
 
 
 def test_a_still_is_the_enlarged_frame(tmp_path):
