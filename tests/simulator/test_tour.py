@@ -10,6 +10,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from models.belief import Belief
 from simulator.gym_env import LearnedEnv, LearnedVectorEnv
 from tests.simulator.fakes import FakeEngine
 from tests.simulator.test_app import ROOT, run_python
@@ -52,29 +53,36 @@ def planning():
     return module
 
 
-class RedWall(FakeEngine):
-    """A dream in which more of a red ball comes into view the further one has turned left."""
-
-    def imagine(self, moment, actions, pose=None):
-        frames, after = super().imagine(moment, actions, pose)
-        frames[:] = 30
-        for frame, heading in zip(frames, after[:, 3], strict=True):
-            frame[: max(0, round(4 * heading))] = (197, 44, 35)
-        return frames, after
+def belief(walls, ball):
+    """A belief that is sure of `walls` (y, x) and of a green ball in the cell `ball` (y, x)."""
+    balls = np.zeros((1, *walls.shape, 6))
+    balls[0, *ball, 1] = 1
+    return Belief(walls[None], balls)
 
 
-def test_the_plan_is_the_one_that_shows_most_of_the_ball(planning):
-    env, envs = LearnedEnv(RedWall(), clip=""), LearnedVectorEnv(24, RedWall())
+def test_the_way_to_the_ball_leads_round_walls(planning):
+    walls = np.zeros((8, 8))
+    walls[0], walls[:, (0, 4)] = 1, 1
+    walls[6, 4] = 0
+    goal = planning.believed_goal(belief(walls, (1, 6)), np.array([117.0, 170.0, 101.0]))
+    assert goal.sure == 1
+    assert goal.distance(np.array(6.5), np.array(1.5)) == 0
+    assert goal.distance(np.array(2.5), np.array(1.5)) == pytest.approx(14), "up to the gap, through it, and down again"
+    nearer = goal.distance(np.array([2.5, 2.5]), np.array([2.0, 2.1]))
+    assert nearer[1] < nearer[0], "within a cell too"
+    assert planning.believed_goal(belief(walls, (1, 6)), np.array([197.0, 44.0, 35.0])).sure == 0, "no red one is believed in"
+
+
+def test_the_plan_is_the_one_that_comes_nearest_to_the_ball(planning):
+    env, envs = LearnedEnv(FakeEngine(), clip=""), LearnedVectorEnv(24, FakeEngine())
     env.reset(seed=1)
-    env.step(0)
-    plan = planning.think(envs, env.snapshot(), np.array([197.0, 44.0, 35.0]), 8, 3, np.random.default_rng(0))
-    assert (plan.actions == 2).mean() + (plan.actions == 4).mean() >= 0.75, "it turns left"
-    assert plan.pixels > 32
-    assert env.step(0)[0].any(), "trying plans has not moved the dream they were tried from"
-
-
-def test_a_ball_is_told_from_a_wall_of_its_hue(planning):
-    frames = np.full((3, 8, 8, 3), 60, np.uint8)
-    frames[0, :2], frames[1, :2] = (197, 44, 35), (99, 22, 18)
-    assert planning.ball_pixels(frames, np.array([197.0, 44.0, 35.0])).tolist() == [16, 0, 0]
+    before = env.snapshot()
+    goal = planning.believed_goal(belief(np.zeros((12, 12)), (3, 0)), np.array([117.0, 170.0, 101.0]))
+    plan = planning.think(envs, before, goal, 12, np.random.default_rng(0))
+    for action in plan:
+        _, _, _, _, info = env.step(int(action))
+    assert goal.distance(*info["pose"][:2]) < goal.distance(*before.tick.pose[:2]) - 0.5, "the ball is to the left"
+    assert (plan == planning.LEFT).sum() >= 3
+    env.restore(before)
+    assert env.snapshot().tick.t == 0
     assert Path(planning.__file__).name in (ROOT / "docs" / "app.md").read_text()
