@@ -23,6 +23,8 @@ NOTHING_READ = (
     "again whenever its weights change"
 )
 
+NO_MAZE = "the map of beliefs is one of mazes, their walls and balls; {!r} has no such map"
+
 
 def charts(session: Session) -> dict[str, Chart]:
     """Charts by name: of the dream; beside it the truth, or the dream that has lost its memory.
@@ -35,7 +37,7 @@ def charts(session: Session) -> dict[str, Chart]:
         raise ValueError("the real world believes nothing; its map is known. Start a dream to see what it believes")
     probe = dream.engine.belief
     if probe is None:
-        raise ValueError(NOTHING_READ)
+        raise ValueError(NOTHING_READ if dream.name.startswith("memory-maze") else NO_MAZE.format(dream.name))
     ticks = path(session.timeline, N_PATH)
     tick, split = ticks[-1], isinstance(session.world, SplitWorld)
     names = ("believed, remembering", "believed, having forgotten") if split else ("what it believes",)

@@ -39,7 +39,8 @@ def video_factor(frame: np.ndarray, height: int) -> int:
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own letters: a light sans serif where it has them."""
     return ImageFont.load_default(size)
 
 
@@ -48,7 +49,7 @@ def caption(texts: tuple[str, ...], width: int, size: int) -> np.ndarray:
     strip = Image.new("RGB", (width, 2 * size), PAPER)
     draw = ImageDraw.Draw(strip)
     for i, text in enumerate(texts):
-        draw.text(((i + 0.5) * width / len(texts), size), text, INK, _font(size), anchor="mm")
+        draw.text(((i + 0.5) * width / len(texts), size), text, INK, font(size), anchor="mm")
     return np.asarray(strip)
 
 

@@ -17,7 +17,7 @@ from simulator.session_file import read_session
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 MOST_RECORDINGS = 300
 """Newest files shown of a folder."""
-KINDS = {"clip": "start clip", "cold": "from nothing", "beside": "dream and reality", "real": "the real world"}
+KINDS = {"clip": "start clip", "cold": "from nothing", "beside": "side by side", "real": "the real world"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ class Player:
         if choice is not None and choice.item.kind == "session":
             app.controls.commands.begin(choice)
         if options.profile is not None:
-            app.controls.commands.take_profile(options.profile)
+            app.controls.commands.quality.take(options.profile)
         seconds = time.perf_counter() - started
         print(f"{session.header.description}; {rate.describe(world.fps)}; opened after {seconds:.1f} s")
         app.run()

@@ -1,4 +1,8 @@
-"""Make one short video of every feature: the real app, driven by scripted keys, without a screen. The pictures of docs/app.md."""
+"""Make one short video of every feature: the real app, driven by scripted keys, without a screen. The pictures of docs/app.md.
+
+With the shipped models, or the one in --checkpoint; the island is always the shipped one's. beside, belief and island play the
+real worlds too, which are extras: a video that cannot be made is left out, and why is said.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +45,7 @@ class Options(WorldOptions):
     out: Path = Path("docs/videos")
     """Folder for the videos (mp4) and a still of each (png)."""
     only: str | None = None
-    """Make this one video only."""
+    """Make this one video only: rewind, branches, amnesia, beside, island, memory-test, belief, browser, drivers or telemetry."""
 
 
 def _rewind(app: App) -> Act:

@@ -16,7 +16,7 @@ from simulator.world import Tick
 
 HOLD_SECONDS = 3.0
 """How long the last picture stays."""
-TITLES = {KEPT: "memory kept", RESET: "memory emptied", OTHER: "another maze's memory"}
+TITLES = {KEPT: "memory kept", RESET: "memory emptied", OTHER: "another place's memory"}
 
 
 def then_now(trial: Trial) -> Iterator[Tick]:

@@ -149,7 +149,7 @@ class App:
             self._action = self.session.world.actions.names[intent.action]
             taken = (self.clock() - now) * 1000
             self.meters.end_frame(taken)
-            self.controls.commands.adapt(taken)
+            self.controls.commands.quality.adapt(taken, self.controls.rate.fps)
         return done and isinstance(intent, Step)
 
     def _can_rewind(self) -> bool:
@@ -178,7 +178,7 @@ class App:
         start = "" if session.start is None or dream is None else f" · start {Path(session.start.clip).stem or 'cold'}"
         n_steps = 0 if dream is None else dream.n_steps
         steps = f" · {n_steps} step{'s' if n_steps > 1 else ''}" if n_steps else ""
-        steps += f" ({controls.commands.profile})" if controls.commands.profile else ""
+        steps += f" ({controls.commands.quality.profile})" if controls.commands.quality.profile else ""
         flow = " · time waits for keys" if controls.driving.waits else " · time runs on"
         parted = tick.info.get("parted_since")
         alert = f"parted since t {parted}" if parted is not None and not isinstance(session.world, SplitWorld) else ""
@@ -201,7 +201,8 @@ class App:
             recording=controls.commands.keeper.seconds(controls.rate.fps),
             notes=tuple(note for at, note in self._notes if now - at < NOTE_SECONDS),
             alert=alert,
-            help=self._help() if controls.commands.shows_help else (),
+            help=self._help() if controls.commands.help_turns else (),
+            help_turns=controls.commands.help_turns,
             rows=tuple(choices(spec, self.keymap, controls.held.down))
             or (self.telemetry.rows(controls.rate.fps, now) if controls.commands.shows_telemetry else ()),
         )

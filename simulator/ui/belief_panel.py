@@ -10,6 +10,7 @@ from simulator import beliefs
 from simulator.belief_map import Chart, draw_chart
 from simulator.session import Session
 from simulator.ui.hud import Layout
+from simulator.ui.letters import shortened
 from simulator.ui.shapes import VEIL, Box, Image, Label, Rect, Shape
 
 LARGEST = 0.42
@@ -51,7 +52,8 @@ class BeliefPanel:
             if (name, side) not in self._drawn:
                 self._drawn[name, side] = draw_chart(chart, side)
             cell = Rect(box.x + EDGE + i * (side + EDGE), box.y + HEAD, side, side)
-            shapes += [Label(cell.x + side / 2, box.y + HEAD / 2, name, 13, anchor="m"), Image(cell, self._drawn[name, side])]
+            title = Label(cell.x + side / 2, box.y + HEAD / 2, shortened(name, 13, side), 13, anchor="m")
+            shapes += [title, Image(cell, self._drawn[name, side])]
         return shapes
 
     def _look(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.library import Item
+from simulator.ui.letters import shortened, width, wrapped
 from simulator.ui.shapes import AMBER, BLUE, EDGE, FAINT, INK, PANEL, PAPER, SOFT, Box, Dot, Image, Label, Rect, Shape
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 TOP, GAP, HEADING, WORDS = 52.0, 12.0, 30.0, 36.0
 """Height of the title, room between tiles, height of a heading, and of the words below a tile."""
 RECORDED = "Recorded"
+STEPPING = ". , step   [ ] by ten   space: play"
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,8 @@ def _grid(
 
 def draw(page: Browser, layout: Layout, size: tuple[int, int]) -> list[Shape]:
     """Every shape of the page, in drawing order."""
-    width, height = size
-    shapes: list[Shape] = [Box(Rect(0, 0, width, height), PAPER)]
+    w, h = size
+    shapes: list[Shape] = [Box(Rect(0, 0, w, h), PAPER)]
     for text, x, y in layout.headings:
         if TOP < y < layout.bottom:
             shapes.append(Label(x, y, text, 15, SOFT))
@@ -118,11 +120,13 @@ def draw(page: Browser, layout: Layout, size: tuple[int, int]) -> list[Shape]:
         if tile.y >= TOP - 1 and tile.y + tile.h <= layout.bottom + 1:
             shapes += _tile(page, item, tile, number == page.selected)
     shapes += _preview(page, layout)
-    shapes += [Box(Rect(0, 0, width, TOP - 8), PANEL), Label(GAP, (TOP - 8) / 2, "Revisit", 20)]
+    shapes += [Box(Rect(0, 0, w, TOP - 8), PANEL), Label(GAP, (TOP - 8) / 2, "Revisit", 20)]
     says = "choose where to begin" if page.items else "nothing to start from was found"
     shapes.append(Label(GAP + 84, (TOP - 8) / 2 + 2, says, 14, SOFT))
+    if page.items and layout.tiles[-1].y + layout.tiles[-1].h > layout.bottom + 1:
+        shapes.append(Label(GAP, h - 14, "more below", 12, SOFT))
     keys = f"arrows: choose   enter: begin here   escape: {page.leave}"
-    return [*shapes, Label(width - GAP, height - 14, keys, 12, SOFT, "r")]
+    return [*shapes, Label(w - GAP, h - 14, keys, 12, SOFT, "r")]
 
 
 def _tile(page: Browser, item: Item, tile: Rect, selected: bool) -> list[Shape]:
@@ -136,17 +140,11 @@ def _tile(page: Browser, item: Item, tile: Rect, selected: bool) -> list[Shape]:
     else:
         shapes += [Box(square, PANEL, 6, EDGE)]
         shapes.append(Label(square.x + tile.w / 2, square.y + tile.w / 2, "..." if glimpse is None else "?", 20, FAINT, "m"))
-    n_letters = int(tile.w / 6.4)
-    words = "" if glimpse is None else glimpse.words
-    shapes.append(Label(tile.x + 2, tile.y + tile.w + 11, shortened(item.name, n_letters), 12, INK if selected else SOFT))
-    if words != item.name:
-        shapes.append(Label(tile.x + 2, tile.y + tile.w + 26, shortened(words, int(tile.w / 5.6)), 11, FAINT))
+    words = "" if glimpse is None or glimpse.words == item.name else glimpse.words
+    shapes.append(Label(tile.x + 2, tile.y + tile.w + 11, shortened(item.name, 12, tile.w), 12, INK if selected else SOFT))
+    if words:
+        shapes.append(Label(tile.x + 2, tile.y + tile.w + 26, shortened(words, 11, tile.w), 11, FAINT))
     return shapes
-
-
-def shortened(text: str, n_letters: int) -> str:
-    """`text` in at most `n_letters`."""
-    return text if len(text) <= n_letters else text[: max(1, n_letters - 2)] + ".."
 
 
 def _preview(page: Browser, layout: Layout) -> list[Shape]:
@@ -167,13 +165,14 @@ def _preview(page: Browser, layout: Layout) -> list[Shape]:
         n = 0 if reel is None else reel.n_in_all
         opened = f"frame {page.frame + 1} of {n}" if n else "opening ..."
         making = f", dreamt again so far: {reel.n_frames}" if reel is not None and reel.n_frames < n else ""
-        shapes.append(Label(bar.x, y, opened + making, 13, INK))
-        shapes.append(Label(bar.x + bar.w, y, ". , step   [ ] by ten   space: play", 12, SOFT, "r"))
+        shapes.append(Label(bar.x, y, shortened(opened + making, 13, bar.w), 13, INK))
+        if width(opened + making, 13) + width(STEPPING, 12) + GAP < bar.w:
+            shapes.append(Label(bar.x + bar.w, y, STEPPING, 12, SOFT, "r"))
     glimpse = page.glimpses.get(item)
     about = item.name if glimpse is None or glimpse.words == item.name else f"{item.name}: {glimpse.words}"
-    n_letters = int(bar.w / 6.2)
-    shapes.append(Label(bar.x, y + 20, shortened(page.message or about, n_letters), 12, AMBER if page.message else SOFT))
-    return shapes
+    color = AMBER if page.message else SOFT
+    lines = wrapped(page.message or about, 12, bar.w)
+    return [*shapes, *(Label(bar.x, y + 20 + 16 * row, line, 12, color) for row, line in enumerate(lines))]
 
 
 def _bar(page: Browser, bar: Rect) -> list[Shape]:

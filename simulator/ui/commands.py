@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simulator.intents import Branch, Forget, Jump, LoadMoment, Mark, Reset, Rewind, SetSteps, Split, Switch
+from simulator.intents import Branch, Forget, Jump, LoadMoment, Mark, Reset, Rewind, Split, Switch
 from simulator.library import reset_of, shelf
 from simulator.rates import rates
 from simulator.reel import SessionReel
@@ -14,14 +14,14 @@ from simulator.ui.belief_panel import BeliefPanel
 from simulator.ui.browser import Browser, Choice
 from simulator.ui.keeping import Keeper
 from simulator.ui.memory_test import MemoryTest
-from simulator.ui.profiles import ADAPTIVE, PROFILES, STEPS, Adapter
+from simulator.ui.profiles import Quality
 
 if TYPE_CHECKING:
     from simulator.ui.controls import Controls
 
 
 class Commands:
-    """The commands a person gives `controls`, and what they leave changed: overlays, the quality profile, files.
+    """The commands a person gives `controls`, and what they leave changed: overlays, quality, files.
 
     folder: where videos, stills, episodes and moments go.
     """
@@ -31,9 +31,9 @@ class Commands:
         self._notify, self._do, self._key_of = controls.notify, controls.do, controls.keymap.key_of
         self.keeper = Keeper(controls.session, folder, controls.notify)
         self.beliefs = BeliefPanel(controls.session, controls.notify)
-        self.shows_help = self.shows_telemetry = self.bare = self.fullscreen_asked = False
-        self.profile = ""
-        self._adapter = Adapter()
+        self.quality = Quality(controls.session, controls.do, controls.notify)
+        self.shows_telemetry = self.bare = self.fullscreen_asked = False
+        self.help_turns = 0
         self._last_mark = ""
 
     def pause(self) -> None:
@@ -123,47 +123,14 @@ class Commands:
         self._controls.rate = offered[(here + 1) % len(offered)]
         self._notify(self._controls.rate.describe(fps))
 
-    def _change_steps(self, change: int) -> None:
-        dream = dream_of(self._session.world)
-        if dream is None:
-            self._notify("the real world has no denoising steps")
-        elif self._do(SetSteps(dream.n_steps + change)):
-            self._notify(f"{dream.n_steps} denoising steps a frame")
-
     def more_steps(self) -> None:
-        self.profile = ""
-        self._change_steps(1)
+        self.quality.change(1)
 
     def fewer_steps(self) -> None:
-        self.profile = ""
-        self._change_steps(-1)
+        self.quality.change(-1)
 
     def next_profile(self) -> None:
-        self.take_profile(PROFILES[(PROFILES.index(self.profile) + 1) % len(PROFILES)] if self.profile else PROFILES[0])
-
-    def take_profile(self, profile: str) -> None:
-        """Play on in `profile`: one of `profiles.PROFILES`."""
-        dream = dream_of(self._session.world)
-        if dream is None:
-            self._notify("the real world has no denoising steps")
-            return
-        if profile == ADAPTIVE:
-            self._adapter = Adapter()
-            words = "as many steps as fit between two ticks"
-        else:
-            words = f"{STEPS[profile]} denoising step{'s' if STEPS[profile] > 1 else ''} a frame"
-            if dream.n_steps != STEPS[profile] and not self._do(SetSteps(STEPS[profile])):
-                return
-        self.profile = profile
-        self._notify(f"profile {profile}: {words}")
-
-    def adapt(self, frame_ms: float) -> None:
-        """A frame took `frame_ms`: change the steps where the profile says so."""
-        dream = dream_of(self._session.world)
-        if self.profile == ADAPTIVE and dream is not None:
-            wanted = self._adapter.steps(dream.n_steps, frame_ms, self._controls.rate.fps)
-            if wanted != dream.n_steps:
-                self._do(SetSteps(wanted))
+        self.quality.next()
 
     def mark(self) -> None:
         name = str(len(self._session.timeline.marks) + 1)
@@ -247,7 +214,7 @@ class Commands:
         self.fullscreen_asked = True
 
     def help(self) -> None:
-        self.shows_help = not self.shows_help
+        self.help_turns += 1
 
     def quit(self) -> None:
         self._controls.closing = True

@@ -43,16 +43,8 @@ class PadLost:
 
 
 @dataclass(frozen=True, slots=True)
-class Resized:
-    """The window's inside is now width x height pixels."""
-
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
 class Closed:
     """The person closed the window."""
 
 
-Event = KeyDown | KeyUp | Dragged | FocusLost | PadLost | Resized | Closed
+Event = KeyDown | KeyUp | Dragged | FocusLost | PadLost | Closed

@@ -14,6 +14,7 @@ from simulator.demo.routes import LOOK_AWAY, SETTLE, Lost
 from simulator.demo.walk import score
 from simulator.ui.events import Event, KeyDown
 from simulator.ui.job import Job
+from simulator.ui.letters import shortened, width, wrapped
 from simulator.ui.shapes import AMBER, EDGE, GREEN, INK, PAPER, SOFT, Box, Image, Label, Rect, Shape
 from simulator.worlds import LearnedWorld
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 TOP, GAP, FOOT = 64.0, 16.0, 34.0
 """Room above the pictures, between them, and below each for its words."""
+LEAVING = "any key: back to play"
 
 
 class MemoryTest:
@@ -87,8 +89,10 @@ class MemoryTest:
             for row in (0, 1)
             for column in range(3)
         ]
-        shapes: list[Shape] = [Box(Rect(0, 0, *size), PAPER), Label(GAP, 26, "Memory test: look away and back", 18)]
-        shapes.append(Label(size[0] - GAP, 26, "any key: back to play", 13, SOFT, "r"))
+        room = size[0] - 3 * GAP - width(LEAVING, 13)
+        shapes: list[Shape] = [Box(Rect(0, 0, *size), PAPER)]
+        shapes.append(Label(GAP, 26, shortened("Memory test: look away and back", 18, room), 18))
+        shapes.append(Label(size[0] - GAP, 26, LEAVING, 13, SOFT, "r"))
         return shapes + (self._walking(cells) if self._trial is None else self._outcome(cells, self._trial))
 
     def _finish(self) -> None:
@@ -127,12 +131,17 @@ class MemoryTest:
             ("off by", f"{cells_off:.2f} cells, {degrees_off:.1f}°"),
         ]
         step = min(24.0, cell.h / (len(rows) + 1))
+        if step < 14:
+            return shapes  # too small a window for a table; the scores stand below the pictures too
         shapes.append(Box(cell, PAPER, 8, EDGE))
         for i, (name, value) in enumerate(rows):
-            y = cell.y + step * (i + 1)
-            shapes += [Label(cell.x + 10, y, name, 12, SOFT), Label(cell.x + cell.w - 10, y, value, 12, INK, "r")]
+            y, room = cell.y + step * (i + 1), cell.w - 28 - width(value, 12)
+            shapes += [Label(cell.x + 10, y, shortened(name, 12, room), 12, SOFT)]
+            shapes += [Label(cell.x + cell.w - 10, y, value, 12, INK, "r")]
         return shapes
 
 
 def _picture(cell: Rect, frame: np.ndarray, words: str, color: tuple[int, int, int, int] = INK) -> list[Shape]:
-    return [Image(cell, frame), Label(cell.x + cell.w / 2, cell.y + cell.h + FOOT / 2, words, 13, color, "m")]
+    """`frame` in `cell`, and below it `words`, in as many lines as they need."""
+    lines, x, y = wrapped(words, 13, cell.w + GAP - 4), cell.x + cell.w / 2, cell.y + cell.h
+    return [Image(cell, frame), *(Label(x, y + 13 + 14 * row, line, 13, color, "m") for row, line in enumerate(lines))]

@@ -14,10 +14,11 @@ import numpy as np
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
-from simulator.ui.events import Closed, Dragged, Event, FocusLost, KeyDown, KeyUp, PadLost, Resized
+from simulator.compose import font
+from simulator.ui.events import Closed, Dragged, Event, FocusLost, KeyDown, KeyUp, PadLost
 from simulator.ui.shapes import PAPER, Box, Color, Dot, Image, Label, Polygon, Rect, Shape, Stroke, scaled
 
-SMALLEST = (480, 400)
+SMALLEST = (400, 300)
 COMFORTABLE = (1280, 800)
 """Up to this size a unit is a pixel."""
 STICK = 0.5
@@ -55,7 +56,7 @@ class Window:
             if not wanted and pygame.display.get_driver() in ("dummy", "offscreen"):
                 raise NoDisplay(NO_DISPLAY.format("the system offers none"))
             pygame.display.set_caption(title)
-            self._screen = pygame.display.set_mode(_at_least(size), pygame.RESIZABLE)
+            self._screen = pygame.display.set_mode(np.maximum(size, SMALLEST).tolist(), pygame.RESIZABLE)
         except pygame.error as error:
             raise NoDisplay(NO_DISPLAY.format(error)) from None
         self._waiting: list[pygame.event.Event] = []
@@ -185,10 +186,6 @@ class Pads:
         return [*released, KeyDown(now, False, time.perf_counter())] if now else released
 
 
-def _at_least(size: tuple[int, int]) -> tuple[int, int]:
-    return max(size[0], SMALLEST[0]), max(size[1], SMALLEST[1])
-
-
 def _translate(event: pygame.event.Event, unit: float) -> Event | None:
     match event.type:
         case pygame.KEYDOWN:
@@ -203,8 +200,6 @@ def _translate(event: pygame.event.Event, unit: float) -> Event | None:
             return KeyUp(BUTTONS[event.button])
         case pygame.WINDOWFOCUSLOST:
             return FocusLost()
-        case pygame.VIDEORESIZE:
-            return Resized(event.w, event.h)
         case pygame.QUIT:
             return Closed()
     return None
@@ -216,10 +211,8 @@ def _in_units(where: tuple[int, int], unit: float) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def _font(size: int) -> pygame.font.Font:
-    """Pillow's own letters (a light sans serif) where it has them, else pygame's."""
-    from PIL import ImageFont
-
-    data = getattr(ImageFont.load_default(size), "font_bytes", None)
+    """The letters that words are measured in, where Pillow has them as a file, else pygame's."""
+    data = getattr(font(size), "font_bytes", None)
     return pygame.font.Font(io.BytesIO(data), size) if data else pygame.font.Font(None, round(size * 1.3))
 
 

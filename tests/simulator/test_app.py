@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from envs import episode as episodes
 from envs.memory_maze import ACTIONS
 from envs.policies import RandomPolicy
 from simulator.engine import Engine
@@ -27,6 +28,7 @@ from simulator.ui.profiles import Adapter
 from simulator.worlds import LearnedWorld, RealWorld
 from tests.simulator.fakes import FakeEngine
 from tests.simulator.playing import begun
+from tests.simulator.test_recorder import frames_in
 from tests.simulator.tiny_env import TinyEnv
 
 ROOT = Path(__file__).parents[2]
@@ -190,6 +192,30 @@ def test_recordings_stills_and_moments_land_in_the_sessions_folder(tmp_path):
     assert "LoadMoment" in actions(records)
 
 
+def test_a_recording_begins_with_what_is_seen_and_without_a_step_is_one_picture_or_none(tmp_path):
+    _, _, app = played(tmp_path, ["v r", "v r", "r", "+up", "-up", "r"], waits=True)
+    said, folder = notes_of(app), tmp_path / "session"
+    assert f"{folder / 'video-001.mp4'} is finished" in said
+    assert len(frames_in(folder / "video-001.mp4")) == 1
+    assert "no episode was written, for no step was made" in said
+    assert not (folder / "episode-002.npz").exists()
+    assert f"{folder / 'episode-003.npz'} is finished" in said
+    kept, entries = episodes.load(folder / "episode-003.npz"), app.session.timeline.line.entries
+    shown = [entry.tick.frame for entry in entries]
+    assert len(kept) > 1
+    assert any(np.array_equal(kept.image, shown[i : i + len(kept)]) for i in range(len(shown))), "none is left out"
+
+
+def test_a_recording_whose_end_cannot_be_written_is_said_and_not_called_finished(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(episodes, "save", full)
+    _, _, app = played(tmp_path, ["r", "+up", "", "r", ""])
+    assert "episode: No space left on device" in notes_of(app)
+    assert "finished" not in notes_of(app)
+
+
 def test_a_driver_that_fails_gives_the_keys_back(tmp_path):
     class Broken:
         def act(self, observation, info):
@@ -296,7 +322,7 @@ def test_a_window_need_not_wait_for_torch():
 def test_profiles_set_the_steps_and_the_adaptive_one_holds_the_time_a_frame_may_take(tmp_path):
     records, _, app = played(tmp_path, ["f3", "+up", "f3", "", "f3", "", "="])
     assert [r.intent.n for r in records if isinstance(r.intent, SetSteps)] == [1, 2, 4, 5]
-    assert app.controls.commands.profile == "", "steps chosen by hand are no profile"
+    assert app.controls.commands.quality.profile == "", "steps chosen by hand are no profile"
     for milliseconds_a_step, settled in ((5.0, 8), (19.0, 4), (200.0, 1)):
         adapter, n_steps = Adapter(), 2
         for _ in range(200):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise, permutations
 
 import pytest
 from PIL import ImageFont
@@ -28,7 +28,7 @@ def texts(shapes):
     return [shape.text for shape in shapes if isinstance(shape, Label)]
 
 
-@pytest.mark.parametrize("size", [(480, 400), (960, 800), (2000, 700), (700, 1600)])
+@pytest.mark.parametrize("size", [(400, 300), (480, 400), (960, 800), (2000, 700), (700, 1600)])
 @pytest.mark.parametrize("n_panels", [0, 3])
 def test_the_picture_fits_between_the_bars_and_keeps_its_shape(size, n_panels):
     shape = (64, 64 * max(1, n_panels), 3)
@@ -36,7 +36,7 @@ def test_the_picture_fits_between_the_bars_and_keeps_its_shape(size, n_panels):
     assert picture.x >= 0
     assert picture.y >= hud.TOP
     assert picture.x + picture.w <= size[0]
-    assert picture.y + picture.h <= size[1] - hud.BOTTOM
+    assert picture.y + picture.h <= size[1] - (hud.SLIM if size == (400, 300) else hud.BOTTOM)
     assert picture.w / picture.h == pytest.approx(shape[1] / shape[0], rel=0.02)
 
 
@@ -82,20 +82,59 @@ def test_a_click_on_the_bar_is_the_position_drawn_there():
     assert "branch 2 of 2" in texts(timeline_bar.caption(session.timeline, bar))[0]
 
 
-@pytest.mark.parametrize("size", [(640, 480), (960, 800)])
-def test_the_keys_are_readable_on_small_windows_and_do_not_overlap(size):
+@pytest.mark.parametrize("size", [(400, 300), (640, 480), (960, 800)])
+def test_the_keys_are_readable_on_small_windows_page_by_page_and_do_not_overlap(size):
     pairs = (*move_help(VOXEL, Keymap(VOXEL)), *((command.keys[0], command.what) for command in COMMANDS))
-    shapes = hud.draw(view(begun(), help=pairs), hud.arrange(size, (64, 64, 3), 0, False), size)
-    left = [s for s in shapes if isinstance(s, Label) and s.text in {what for _, what in pairs} and s.anchor == "l"]
-    rows = sorted({s.y for s in left})
-    assert min(b - a for a, b in pairwise(rows)) >= min(s.size for s in left), "lines do not touch"
-    middles = sorted({s.x for s in left})
-    widest = max(width(s) for s in left if s.x == middles[0])
-    assert middles[0] + widest < middles[1] - 40 * size[0] / 960, "the first column ends before the keys of the second"
-    assert all(s.x + width(s) <= size[0] - 16 for s in left)
+    session, layout, told = begun(), hud.arrange(size, (64, 64, 3), 0, False), []
+    plain = hud.draw(view(session, help=pairs), layout, size)
+    for turns in range(1, 9):
+        shapes = hud.draw(
+            view(session, help=pairs, help_turns=turns, device="a long word or two on the machine " * 4), layout, size
+        )
+        shapes = shapes[len(plain) :]
+        if not shapes:
+            break
+        labels = [s for s in shapes if isinstance(s, Label)]
+        left = [s for s in labels if s.text in {what for _, what in pairs} and s.anchor == "l"]
+        told += [s.text for s in left]
+        assert all(s.size >= 12 for s in labels)
+        assert all(b.y - a.y >= a.size for a, b in pairwise(sorted(left, key=lambda s: s.y)) if a.x == b.x), "lines do not touch"
+        for label in labels:
+            start = label.x - {"l": 0.0, "m": 0.5, "r": 1.0}[label.anchor] * width(label)
+            assert start >= 12
+            assert start + width(label) <= size[0] - 12, label
+            assert label.y + label.size / 2 <= size[1] - 12
+        for one, other in combinations(labels, 2):
+            if abs(one.y - other.y) < 6:
+                first, second = sorted((one, other), key=lambda s: s.x)
+                assert first.x + width(first) * (first.anchor == "l") <= second.x - width(second) * (second.anchor == "r")
+    assert told == [what for _, what in pairs], "every key is told once, and then the pages are gone"
 
 
-@pytest.mark.parametrize("size", [(640, 480), (960, 800)])
+@pytest.mark.parametrize("size", [(400, 300), (480, 400), (960, 800)])
+def test_words_of_the_strips_do_not_run_into_each_other(size):
+    session = begun()
+    layout = hud.arrange(size, (64, 64, 3), 0, False)
+    seen = view(session, title="Memory Maze · side by side", mode="waiting · press a key to walk", recording={"episode": 3.0},
+                details="seed 1 · start maze-a · 1 step · time waits for keys")  # fmt: skip
+    labels = [s for s in hud.draw(seen, layout, size) if isinstance(s, Label)]
+    spans = [(s.y, s.x - {"l": 0.0, "m": 0.5, "r": 1.0}[s.anchor] * width(s), width(s)) for s in labels]
+    for (y, x, w), (other_y, other_x, _) in permutations(spans, 2):
+        assert y != other_y or x > other_x or x + w <= other_x, labels
+    assert all(x >= 0 and x + w <= size[0] for _, x, w in spans)
+
+
+def test_an_alert_longer_than_the_picture_is_wide_is_wrapped():
+    box, *labels = hud.alert(
+        "reality is lost: the process of the real world ended; restart to have it back", Rect(60, 0, 300, 200)
+    )
+    assert len(labels) > 1
+    assert all(width(label) <= box.rect.w for label in labels)
+    assert box.rect.x >= 60
+    assert box.rect.x + box.rect.w <= 360
+
+
+@pytest.mark.parametrize("size", [(400, 300), (640, 480), (960, 800)])
 def test_what_a_craft_takes_does_not_run_into_its_name(size):
     rows = tuple(choices(VOXEL, Keymap(VOXEL), frozenset({"craft"})))
     shapes = hud.draw(view(begun(), rows=rows), hud.arrange(size, (64, 64, 3), 0, False), size)
@@ -103,6 +142,7 @@ def test_what_a_craft_takes_does_not_run_into_its_name(size):
     for name, takes in rows:
         left, right = labels[name], labels[takes]
         assert left.x + width(left) < right.x - width(right), name
+        assert right.x <= size[0]
 
 
 def width(label):
