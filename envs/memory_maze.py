@@ -1,26 +1,21 @@
 """The real Memory Maze (Pasukonis et al., 2022) behind Gymnasium: fast, reseedable in place, exactly rewindable.
 
-The only file that imports MuJoCo. The simulator draws different pixels with every pair of (dm-control, mujoco), so the
-`maze` extra pins both, and `MemoryMazeEnv.provenance` names them for each data set.
+The simulator draws different pixels with every pair of (dm-control, mujoco), so the `maze` extra pins both, and
+`MemoryMazeEnv.provenance` names them for each data set.
 """
 
 from __future__ import annotations
 
-import ctypes.util
-import functools
 import gc
-import importlib
 import importlib.metadata
-import logging
 import os
-import sys
-import types
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
+from envs import maze_simulator
 from envs import pose as poses
 from envs.actions import ActionSpec
 
@@ -39,78 +34,6 @@ N_SEEDS = 2**31 - 1
 _MAZE_OPTIONS = (
     "height", "width", "max_rooms", "room_min_size", "room_max_size", "max_variations", "spawns_per_room", "objects_per_room",
 )  # fmt: skip
-
-INSTALL_HINT = (
-    "the real Memory Maze needs `pip install 'revisit[maze]'` (Python 3.11 or 3.12) and software OpenGL: on Debian or Ubuntu "
-    "`apt-get install libosmesa6`; the learned world plays without either"
-)
-
-
-class MazeUnavailable(RuntimeError):
-    """The simulator, or the OpenGL it draws with, is not installed."""
-
-
-def _choose_renderer() -> None:
-    """Set MUJOCO_GL where nobody did: Mesa's off-screen library first, then EGL; macOS and Windows have their own."""
-    if os.environ.get("MUJOCO_GL") or not sys.platform.startswith("linux"):
-        return
-    os.environ.pop("MUJOCO_GL", None)  # an empty value is refused by mujoco
-    for library, backend in (("OSMesa", "osmesa"), ("EGL", "egl")):
-        if ctypes.util.find_library(library):
-            os.environ["MUJOCO_GL"] = backend
-            return
-    raise MazeUnavailable(f"no off-screen OpenGL library was found; {INSTALL_HINT}")
-
-
-def _stub_gym() -> dict[str, types.ModuleType]:
-    """Modules named like legacy `gym`, just enough for `import memory_maze`, whose registration we never use."""
-
-    class Stub(types.ModuleType):
-        __path__: list[str] = []  # noqa: RUF012
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("__"):
-                raise AttributeError(name)
-            return type(name, (), {}) if name[0].isupper() else (lambda *_, **__: None)
-
-    return {name: Stub(name) for name in ("gym", "gym.spaces", "gym.envs", "gym.envs.registration")}
-
-
-@functools.cache
-def _tasks() -> types.ModuleType:
-    """`memory_maze.tasks`, imported without legacy gym. Raises MazeUnavailable with what to install."""
-    _choose_renderer()
-    os.environ.setdefault("LP_NUM_THREADS", "0")  # software GL must not spawn threads: one process, one core
-    os.environ.setdefault("DISABLE_RENDER_THREAD_OFFLOADING", "1")  # draw on the calling thread
-    logging.getLogger("absl").addFilter(lambda record: "no free joint" not in record.getMessage())  # twice every reset
-    added = {name: module for name, module in _stub_gym().items() if name not in sys.modules}
-    sys.modules.update(added)
-    try:
-        return importlib.import_module("memory_maze.tasks")
-    except (ImportError, AttributeError, RuntimeError) as error:
-        raise MazeUnavailable(f"{type(error).__name__}: {error}; {INSTALL_HINT}") from error
-    finally:
-        for name in added:
-            sys.modules.pop(name, None)
-
-
-def _touch_target(target: Any, physics: Any) -> None:
-    """`TargetSphere._update_activation` with one vectorised test instead of a Python loop over contacts."""
-    if not target._activated and (physics.data.ptr.contact.geom == target._geom_id).any():
-        target._activated = True
-        physics.bind(target._material).rgba[-1] = 0
-
-
-def _render_with_kept_camera(physics: Any, height: int, width: int, camera_id: str, **_: Any) -> np.ndarray:
-    """`Physics.render` that keeps its Camera: building the scene anew costs as much as drawing it."""
-    engine = importlib.import_module("dm_control.mujoco.engine")
-    kept = getattr(physics, "_kept_cameras", None)
-    if kept is None:
-        kept = physics._kept_cameras = {}
-    key = (height, width, camera_id)
-    if key not in kept:
-        kept[key] = engine.Camera(physics=physics, height=height, width=width, camera_id=camera_id)
-    return kept[key].render().copy()
 
 
 @dataclass(frozen=True)
@@ -159,7 +82,7 @@ class MemoryMazeEnv(gym.Env[np.ndarray, int]):
         self.render_mode = render_mode
         self.action_space = gym.spaces.Discrete(ACTIONS.n_actions)  # type: ignore[assignment]
         self.observation_space = gym.spaces.Box(0, 255, (resolution, resolution, 3), np.uint8)
-        _tasks()
+        maze_simulator.tasks()
         self._env: Any = None
         self._seed = 0
         self._t = 0
@@ -185,18 +108,11 @@ class MemoryMazeEnv(gym.Env[np.ndarray, int]):
         return env
 
     def _build(self, seed: int) -> None:
-        make = getattr(_tasks(), f"memory_maze_{self.size}x{self.size}")
+        make = getattr(maze_simulator.tasks(), f"memory_maze_{self.size}x{self.size}")
         self._env = make(seed=seed, global_observables=True, target_color_in_image=self.border, camera_resolution=self.resolution)
         inner = self._inner
         if self.n_steps is not None:
             inner._time_limit = self.n_steps / FPS - 1e-3
-
-    def _speed_up(self) -> None:
-        """Patch the objects of this episode; the simulator's classes stay as they are."""
-        for target in self._inner.task._targets:
-            target._update_activation = types.MethodType(_touch_target, target)
-        physics = self._inner._physics
-        physics.render = functools.partial(_render_with_kept_camera, self._inner.physics)
 
     def _reseed(self, seed: int) -> None:
         """Give the built environment the random numbers a fresh one would have got from `seed`."""
@@ -226,7 +142,7 @@ class MemoryMazeEnv(gym.Env[np.ndarray, int]):
         self._observation = self._observe(self._env.reset().observation)
         gc.collect()  # the simulator leaves each old maze in reference cycles: 5 MB a reset until a rare full collection
         if self.fast:
-            self._speed_up()
+            maze_simulator.speed_up(self._inner)
         return self._image(), self._info()
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
@@ -257,7 +173,7 @@ class MemoryMazeEnv(gym.Env[np.ndarray, int]):
         inner = self._inner
         return MazeSnapshot(
             seed=self._seed,
-            physics=inner.physics.get_state(_integration_state()),
+            physics=inner.physics.get_state(maze_simulator.integration_state()),
             random_state=inner._random_state.get_state(),
             target=inner.task._current_target_ix,
             step_type_pending=inner._reset_next_step,
@@ -270,7 +186,7 @@ class MemoryMazeEnv(gym.Env[np.ndarray, int]):
         if self._env is None or snapshot.seed != self._seed:
             self.reset(seed=snapshot.seed)
         inner = self._inner
-        inner.physics.set_state(snapshot.physics, _integration_state())
+        inner.physics.set_state(snapshot.physics, maze_simulator.integration_state())
         inner.physics.forward()
         inner._random_state.set_state(snapshot.random_state)
         inner.task._current_target_ix = snapshot.target
@@ -282,7 +198,3 @@ class MemoryMazeEnv(gym.Env[np.ndarray, int]):
         if self._env is not None:
             self._env.close()
             self._env = None
-
-
-def _integration_state() -> int:
-    return int(importlib.import_module("mujoco").mjtState.mjSTATE_INTEGRATION)

@@ -12,7 +12,8 @@ import torch
 @functools.cache
 def maze_problem() -> str | None:
     """Why the real Memory Maze cannot run here, or None where it can."""
-    from envs.memory_maze import MazeUnavailable, MemoryMazeEnv
+    from envs.maze_simulator import MazeUnavailable
+    from envs.memory_maze import MemoryMazeEnv
 
     try:
         MemoryMazeEnv().close()

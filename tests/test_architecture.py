@@ -68,7 +68,7 @@ def test_the_network_knows_nothing_of_gym_or_windows():
     ("modules", "home"),
     [
         (("pygame",), ["simulator/ui/window.py"]),
-        (("mujoco", "memory_maze", "dm_control", "labmaze"), ["envs/memory_maze.py"]),
+        (("mujoco", "memory_maze", "dm_control", "labmaze"), ["envs/maze_simulator.py"]),
     ],
     ids=["pygame", "mujoco"],
 )

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from envs import memory_maze
+from envs import maze_simulator
 from envs import pose as poses
-from envs.memory_maze import ACTIONS, MazeUnavailable, MemoryMazeEnv
+from envs.maze_simulator import MazeUnavailable
+from envs.memory_maze import ACTIONS, MemoryMazeEnv
 from envs.policies import MazeTour, shortest_path
 from envs.snapshot import Rewindable
 
@@ -272,11 +273,11 @@ def test_a_maze_that_does_not_exist_is_refused(options, message):
 @pytest.fixture
 def unloaded(monkeypatch):
     """As in a process that has not imported the simulator yet."""
-    memory_maze._tasks.cache_clear()
+    maze_simulator.tasks.cache_clear()
     for name in [name for name in sys.modules if name == "memory_maze" or name.startswith("memory_maze.")]:
         monkeypatch.delitem(sys.modules, name)
     yield
-    memory_maze._tasks.cache_clear()
+    maze_simulator.tasks.cache_clear()
 
 
 @pytest.mark.parametrize("missing", ["mujoco", "dm_control", "labmaze", "memory_maze"])
