@@ -46,9 +46,9 @@ def rays(config: ModelConfig, pose: Tensor, angles: Tensor) -> Rays:
     return Rays(pose[..., :2] + config.camera.forward_cells * direction, heading[..., None] + angles)
 
 
-def depths(grid: MapGrid) -> Tensor:
+def depths(grid: MapGrid, device: torch.device | None = None) -> Tensor:
     """Distances (z,) in cells along a ray, denser near the eye."""
-    k = torch.linspace(0, 1, grid.n_depths)
+    k = torch.linspace(0, 1, grid.n_depths, device=device)
     return grid.nearest_cells + (grid.farthest_cells - grid.nearest_cells) * (0.6 * k + 0.4 * k**2)
 
 
@@ -69,8 +69,9 @@ def _around(points: Tensor, grid: MapGrid) -> tuple[Tensor, Tensor]:
     """The four slots around `points` (..., 2) and their bilinear weights, each (..., 4)."""
     low = points.floor()
     part = points - low
-    x = torch.remainder(low[..., :1].long() + points.new_tensor([0, 1, 0, 1]).long(), grid.n_x)
-    y = torch.remainder(low[..., 1:].long() + points.new_tensor([0, 0, 1, 1]).long(), grid.n_y)
+    left, under = low.long().unbind(-1)
+    x = torch.remainder(torch.stack([left, left + 1] * 2, dim=-1), grid.n_x)
+    y = torch.remainder(torch.stack([under] * 2 + [under + 1] * 2, dim=-1), grid.n_y)
     share_x = torch.stack([1 - part[..., 0], part[..., 0]] * 2, dim=-1)
     share_y = torch.stack([1 - part[..., 1]] * 2 + [part[..., 1]] * 2, dim=-1)
     return y * grid.n_x + x, share_x * share_y

@@ -28,9 +28,7 @@ def pose_features(control: Control, span: float) -> Tensor:
     turns = torch.cat([2 * math.pi * pose[..., :2], *(k * pose[..., 3:4] for k in (1, 2, 4)), pose[..., 4:5]], dim=-1)
     places = 2 * math.pi / span * pose[..., :2]
     waves = torch.cat([turns, places], dim=-1)
-    return torch.cat(
-        [waves.sin(), waves.cos(), motion * motion.new_tensor([4.0, 4.0, 4.0, 3.0, 3.0]), pose[..., 2:3] / 10], dim=-1
-    )
+    return torch.cat([waves.sin(), waves.cos(), 4 * motion[..., :3], 3 * motion[..., 3:], pose[..., 2:3] / 10], dim=-1)
 
 
 class Condition(nn.Module):

@@ -80,5 +80,4 @@ def mean_and_trust(found: Tensor) -> tuple[Tensor, Tensor]:
 
 def address_of(config: ModelConfig, view: addressing.Rays) -> Address:
     """The map address of every token's ray, shared by all `map` layers of a call."""
-    distance = addressing.depths(config.grid).to(view.origin.device)
-    return addressing.map_address(config.grid, view, distance)
+    return addressing.map_address(config.grid, view, addressing.depths(config.grid, view.origin.device))

@@ -13,9 +13,14 @@ def to_float(pixels: np.ndarray | Tensor, device: torch.device | str = "cpu") ->
     return tensor.movedim(-1, -3).float() / 127.5 - 1.0
 
 
+def quantised(frames: Tensor) -> Tensor:
+    """Frames as bytes: clamped, rounded, channels last."""
+    scaled = (frames.float().clamp(-1, 1) + 1.0) * 127.5
+    return scaled.round().to(torch.uint8).movedim(-3, -1).contiguous()
+
+
 def to_uint8(frames: Tensor) -> np.ndarray:
-    """Frames for people: clamped, rounded, channels last. Raises ValueError when the network produced NaN."""
+    """Frames for people, `quantised`. Raises ValueError when the network produced NaN."""
     if not torch.isfinite(frames).all():
         raise ValueError("the model produced NaN or infinite pixels; its weights are damaged or its input was not finite")
-    scaled = (frames.float().clamp(-1, 1) + 1.0) * 127.5
-    return scaled.round().to(torch.uint8).movedim(-3, -1).contiguous().cpu().numpy()
+    return quantised(frames).cpu().numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
@@ -61,9 +61,8 @@ def detach(state: StreamState) -> StreamState:
 
 def where_rows(keep: Tensor, kept: StreamState, other: StreamState) -> StreamState:
     """Row i from `kept` where keep[i] (b,) is True, else from `other`."""
-    flat_kept, flat_other = tensors(kept), tensors(other)
-    chosen = iter([torch.where(keep.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in zip(flat_kept, flat_other, strict=True)])
-    return map_state(lambda _: next(chosen), kept)
+    pairs = zip(tensors(kept), tensors(other), strict=True)
+    return rebuilt(kept, [torch.where(keep.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in pairs])
 
 
 def blindfolded(state: StreamState, rows: Tensor) -> StreamState:
@@ -81,6 +80,12 @@ def tensors(state: StreamState) -> list[Tensor]:
     found: list[Tensor] = []
     map_state(lambda tensor: found.append(tensor) or tensor, state)  # type: ignore[func-returns-value]
     return found
+
+
+def rebuilt(like: StreamState, parts: Iterable[Tensor]) -> StreamState:
+    """The inverse of `tensors`: a state with the structure of `like`."""
+    left = iter(parts)
+    return map_state(lambda _: next(left), like)
 
 
 def n_bytes(state: StreamState) -> int:
