@@ -62,7 +62,7 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     flat = rays.reshape(-1, 3)
     along = (flat @ new_axes[..., :2]).norm(dim=-1).clamp(min=0.2)  # (n, H W) ground covered by a unit of each ray
     turned = (flat @ (new_axes @ old_axes.transpose(1, 2))).unbind(-1)  # ahead, right, up: (n, H W) each
-    near = torch.stack([rays.new_full((1,), value) for value in nearness])  # (k, 1), made without the host
+    near = torch.stack([torch.full((1,), value, device=frame.device) for value in nearness])  # (k, 1), nothing from the host
     ahead, right, up = ((t[:, None] + near * along[:, None] * shift[:, i, None, None]) for i, t in enumerate(turned))
     scale = 1 / (ahead.clamp(min=1e-3) * math.tan(math.radians(camera.fov_degrees) / 2))
     horizon = rows / height - 1  # the middle of the view, in -1..1 of the image's height
