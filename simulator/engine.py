@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,8 +20,10 @@ from models.checkpoint import Checkpoint
 from models.conditioning import Control
 from models.pixels import to_float, to_uint8
 from models.sampler import frame_noise, sample
-from models.state import LayerState, StreamState, map_state
+from models.state import LayerState, StreamState, blindfolded, map_state
 from models.training.data import check_fits, control_of, stack_controls
+from models.world_model import WorldModel
+from simulator.accelerate import Accelerator, Calls
 
 PREFILL_FRAMES = 64
 """Frames of a start clip absorbed by one call."""
@@ -51,6 +53,11 @@ class Trait(NamedTuple):
     fps: float
 
 
+def plain_calls(model: WorldModel) -> Calls:
+    """The network as PyTorch runs it: what play means. `simulator.accelerate` has faster ones."""
+    return Calls(lambda *given: model(*given)[0], lambda *given: _alone(model(*given, predict=False)[1]))
+
+
 class Engine:
     """A world model played frame by frame. All methods are pure: the moment handed in stays valid and unchanged.
 
@@ -72,7 +79,12 @@ class Engine:
         self.frame_shape = (*self.config.image, 3)
         self.n_steps, self.context_noise = n_steps, context_noise
         self.device, self.description = torch.device(device), description
+        self._calls = plain_calls(checkpoint.model)
+        self.accelerator = Accelerator(checkpoint, self._calls, description)
 
+    path = "plain"
+    """How the network is run: one of `simulator.accelerate.PATHS`. The same path makes the same frames again, bit for bit."""
+    accelerator: Accelerator | None = None
     contexts: Mapping[str, Episode]
     belief: BeliefProbe | None = None
     """Reads the long memory of a moment as a map, where the checkpoint came with such a probe."""
@@ -133,13 +145,10 @@ class Engine:
         pose: where the player truly stands after the action; None integrates the model's own ego-motion. Raises ValueError
         for unknown actions, and where poses are needed and the checkpoint has no ego-motion.
         """
-        actions = self._checked(moment, actions)
-        pose = self._believed_pose(moment, actions) if pose is None or not self.has_pose else np.asarray(pose, np.float64)
-        control = self._control(moment, actions, pose)
-        b = len(actions)
+        pose, control = self._told(moment, actions, pose)
 
         def denoise(x: torch.Tensor, level: float) -> torch.Tensor:
-            return self._model(x, x.new_full((b, 1), level), control, moment.stream)[0]
+            return self._calls.denoise(x, x.new_full((len(x), 1), level), control, moment.stream)
 
         clean = sample(denoise, self._noise(moment), self.n_steps)[:, 0]
         self._lap("denoise")
@@ -155,8 +164,8 @@ class Engine:
         pose = np.asarray(pose, np.float64) if self.has_pose else moment.pose
         control = self._control(moment, self._checked(moment, actions), pose)
         clean = to_float(frame, self.device)[:, None]
-        _, stream = self._model(clean, clean.new_full((len(frame), 1), noise_level), control, moment.stream, predict=False)
-        after = Moment(_alone(stream), np.ascontiguousarray(frame), pose, self._motion(moment, pose), moment.t + 1, moment.seed)
+        stream = self._calls.absorb(clean, clean.new_full((len(frame), 1), noise_level), control, moment.stream)
+        after = Moment(stream, np.ascontiguousarray(frame), pose, self._motion(moment, pose), moment.t + 1, moment.seed)
         self._lap("commit")
         return after
 
@@ -168,8 +177,18 @@ class Engine:
 
     def step(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> Moment:
         """`imagine` then `absorb`: one frame of play."""
+        if self.path != "plain" and self._calls.frame is not None:
+            return self._step_at_once(self._calls.frame, moment, actions, pose)
         frame, new_pose = self.imagine(moment, actions, pose)
         return self.absorb(moment, frame, actions, new_pose, self.context_noise)
+
+    @torch.inference_mode()
+    def _step_at_once(self, whole: Any, moment: Moment, actions: np.ndarray, pose: np.ndarray | None) -> Moment:
+        pose, control = self._told(moment, actions, pose)
+        clean, stream = whole(self._noise(moment), control, moment.stream, self.n_steps, self.context_noise)
+        after = Moment(stream, to_uint8(clean), pose, self._motion(moment, pose), moment.t + 1, moment.seed)
+        self._lap("commit")
+        return after
 
     def forget(self, moment: Moment) -> Moment:
         """Amnesia: the same moment with its long memory (SSM state) fresh; the attention window and pose stay."""
@@ -180,6 +199,11 @@ class Engine:
         pairs = zip(moment.stream.layers, other.stream.layers, strict=True)
         layers = tuple(LayerState(theirs.long, mine.local) for mine, theirs in pairs)
         return replace(moment, stream=moment.stream._replace(layers=layers))
+
+    def blindfold(self, moment: Moment) -> Moment:
+        """The same moment with its long memory alone: no frame before, no keys of the last ones. What it draws, it remembers."""
+        rows = torch.ones(len(moment.frame), dtype=torch.bool, device=moment.stream.last.seen.device)
+        return replace(moment, stream=blindfolded(moment.stream, rows), motion=np.zeros_like(moment.motion))
 
     def repeat(self, moment: Moment, n: int) -> Moment:
         """`moment` (batch of one) in `n` rows, each of which draws noise of its own from here on."""
@@ -201,6 +225,15 @@ class Engine:
             raise ValueError(f"denoising steps {n_steps} must be at least 1")
         engine = copy.copy(self)
         engine.n_steps = n_steps
+        return engine
+
+    def with_path(self, path: str) -> Engine:
+        """The same engine on another path ("auto": the fastest there is), waiting for what must be compiled; moments carry over.
+        Where it cannot be had, play stays plain and `description` says why. ValueError for a path that nobody knows."""
+        if self.accelerator is None or path == self.path:
+            return self
+        engine = copy.copy(self)
+        engine.path, engine._calls, engine.description = self.accelerator.take(path)
         return engine
 
     def _noise(self, moment: Moment) -> torch.Tensor:
@@ -226,6 +259,12 @@ class Engine:
             torch.as_tensor(actions, device=self.device),
         )
         return poses.move(moment.pose, motion.double().cpu().numpy())
+
+    def _told(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None) -> tuple[np.ndarray, Control]:
+        """The pose after `actions`, given or believed, and what the network is told of the next frame."""
+        actions = self._checked(moment, actions)
+        pose = self._believed_pose(moment, actions) if pose is None or not self.has_pose else np.asarray(pose, np.float64)
+        return pose, self._control(moment, actions, pose)
 
     def _motion(self, moment: Moment, pose: np.ndarray) -> np.ndarray:
         return poses.motion_between(moment.pose, pose) if moment.t else np.zeros_like(pose)

@@ -29,6 +29,13 @@ class SetSteps:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPath:
+    """Run the network on `path`, one of `simulator.accelerate.PATHS`: the same frames but for rounding, faster or slower."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reseed:
     """Draw all further noise from `seed`: the same past, another future."""
 
@@ -96,12 +103,13 @@ class Split:
     on: bool
 
 
-Deed = Step | Forget | SetSteps | Reseed
+Deed = Step | Forget | SetSteps | SetPath | Reseed
 Journey = Reset | Rewind | Mark | Jump | Branch | Switch | LoadMoment | Split
 Intent = Deed | Journey
 
 KINDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Step, Forget, SetSteps, Reseed, Reset, Rewind, Mark, Jump, Branch, Switch, LoadMoment, Split)
+    kind.__name__: kind
+    for kind in (Step, Forget, SetSteps, SetPath, Reseed, Reset, Rewind, Mark, Jump, Branch, Switch, LoadMoment, Split)
 }
 
 

@@ -33,7 +33,8 @@ class Recipe:
     """world: "memory-maze" (also -11, -13, -15), "voxel" or a world file. checkpoint: folder, None the shipped one. kind: dream,
     real, beside or split. context: an episode file to start from, and its hash. n_steps: denoising steps a frame, None the
     model's own. n_lead_in: real steps absorbed before play beside reality. device: torch device or auto. resolution: pixels
-    along one side of a real world played alone; beside a dream it has the dream's.
+    along one side of a real world played alone; beside a dream it has the dream's. path: how the network is run at first, one of
+    `simulator.accelerate.PATHS`, or auto for the fastest.
     """
 
     world: str = "memory-maze"
@@ -45,6 +46,7 @@ class Recipe:
     n_lead_in: int = 40
     device: str = "auto"
     resolution: int = 64
+    path: str = "plain"
 
     def with_hash(self) -> Recipe:
         """The recipe with the context file's hash filled in, or compared where it is there. ValueError names the difference."""
@@ -85,7 +87,7 @@ def dream_from(engine: Any, recipe: Recipe) -> LearnedWorld:
     clips: dict[str, Episode] = {}
     if recipe.context is not None:
         clips[Path(recipe.context).stem] = episodes.load(Path(recipe.context))
-    dream = LearnedWorld(engine, clips)
+    dream = LearnedWorld(engine.with_path(recipe.path), clips)
     for name in clips:
         dream.choose_start(name)
     return dream

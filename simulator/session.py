@@ -21,6 +21,7 @@ from simulator.intents import (
     Reseed,
     Reset,
     Rewind,
+    SetPath,
     SetSteps,
     Split,
     Step,
@@ -59,6 +60,8 @@ def perform(world: Any, deed: Deed) -> Tick:
             dream.forget()
         case SetSteps(n):
             dream.set_steps(n)
+        case SetPath(path):
+            dream.set_path(path)
         case Reseed(seed):
             dream.reseed(seed)
     if isinstance(world, SplitWorld):
@@ -102,7 +105,7 @@ class Session:
     def apply(self, intent: Intent) -> Tick:
         """Do as `intent` says and return what is then to be seen. ValueError: it cannot be done, and nothing has changed."""
         match intent:
-            case Step() | Forget() | SetSteps() | Reseed():
+            case Step() | Forget() | SetSteps() | SetPath() | Reseed():
                 self._do(intent)
             case Reset():
                 self._reset(intent)
@@ -169,6 +172,20 @@ class Session:
         """Go to a place of the timeline without a word in the session's file: for looking at a session made again."""
         self._travel(lambda: self.timeline.go(branch, position))
         return self.tick
+
+    def quicken(self) -> str:
+        """Go on on the faster path that the engine was told to make meanwhile, once it is there. What to tell, "" for nothing."""
+        dream = dream_of(self.world)
+        if dream is None or dream.engine.accelerator is None or self.timeline.in_past:
+            return ""
+        try:
+            path = dream.engine.accelerator.ready()
+        except RuntimeError as error:
+            return f"not compiled: {error}"
+        if path is None or path == dream.engine.path:
+            return ""
+        self.apply(SetPath(path))
+        return f"compiled: {path} from t={self.tick.t} on"
 
     def settle(self) -> None:
         """Bring the world to where the timeline's cursor is; a picture that then differs from the one shown is worth a note."""

@@ -54,7 +54,14 @@ def save(snapshot: Snapshot, path: Path, engine: Any) -> None:
 
     state, tick = snapshot.state, snapshot.tick
     walk("moment", {field.name: getattr(state.moment, field.name) for field in fields(Moment)}, collect)
-    about = {"world": engine.world, "n_steps": state.n_steps, "t": tick.t, "action": tick.action, "plain": plain}
+    about = {
+        "world": engine.world,
+        "n_steps": state.n_steps,
+        "path": state.path,
+        "t": tick.t,
+        "action": tick.action,
+        "plain": plain,
+    }
     header = {"format": FORMAT, "version": FORMAT_VERSION, "fingerprint": engine.fingerprint, "about": json.dumps(about)}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
@@ -100,4 +107,4 @@ def load(path: Path, engine: Any) -> Snapshot:
     values = walk("moment", {field.name: getattr(blank, field.name) for field in fields(Moment)}, fill)
     moment = replace(blank, **values)
     tick = Tick(moment.frame[0], about["t"], about["action"], moment.pose[0] if engine.has_pose else None)
-    return Snapshot(tick, DreamState(moment, about["n_steps"]))
+    return Snapshot(tick, DreamState(moment, about["n_steps"], about.get("path", "plain")))

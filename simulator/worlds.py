@@ -24,10 +24,11 @@ if TYPE_CHECKING:  # torch and gymnasium take their time to import, and a window
 
 @dataclass(frozen=True, slots=True)
 class DreamState:
-    """What a learned world needs to go on: its moment, the denoising steps a frame, and the start a reset returns to."""
+    """What a learned world needs to go on: its moment, the denoising steps a frame, and how the network is run."""
 
     moment: Moment
     n_steps: int
+    path: str = "plain"
 
 
 class LearnedWorld:
@@ -133,16 +134,22 @@ class LearnedWorld:
             self.engine = self.engine.with_steps(n_steps)
         return self._tick
 
+    def set_path(self, path: str) -> Tick:
+        """Run the network on `path` from here on; waits for one that must be compiled."""
+        self.engine = self.engine.with_path(path)
+        return self._tick
+
     def reseed(self, seed: int) -> Tick:
         """The same moment with other noise to come."""
         self.moment = replace(self._now(), seed=seed)
         return self._tick
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(self._tick, DreamState(self._now(), self.n_steps))
+        return Snapshot(self._tick, DreamState(self._now(), self.n_steps, self.engine.path))
 
     def restore(self, snapshot: Snapshot) -> Tick:
         self.set_steps(snapshot.state.n_steps)
+        self.set_path(snapshot.state.path)
         self.moment, self._tick = snapshot.state.moment, snapshot.tick
         return self._tick
 

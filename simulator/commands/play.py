@@ -146,6 +146,7 @@ class Player:
             app.controls.commands.begin(choice)
         if options.profile is not None:
             app.controls.commands.quality.take(options.profile)
+        options.prepare(world)
         seconds = time.perf_counter() - started
         print(f"{session.header.description}; {rate.describe(world.fps)}; opened after {seconds:.1f} s")
         app.run()

@@ -46,6 +46,7 @@ def run(options: Options, engine: Any = None) -> int:
     log = options.out.with_suffix(".jsonl")
     policy = driver(options.policy, world.actions, options.seed)
     session = Session(world, options.header(world, recipe, rate.fps), log)
+    options.prepare(world)
     print(f"{session.header.description}; {rate.describe(world.fps)}")
     started = time.perf_counter()
     try:
@@ -57,6 +58,8 @@ def run(options: Options, engine: Any = None) -> int:
             tick = session.apply(Step(policy.act(tick.frame, {"pose": tick.pose, **tick.info})))
             if session.notes:
                 break
+            if said := session.quicken():
+                print(said)
     finally:
         session.close()
     if session.notes:

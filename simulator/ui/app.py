@@ -150,6 +150,8 @@ class App:
             taken = (self.clock() - now) * 1000
             self.meters.end_frame(taken)
             self.controls.commands.quality.adapt(taken, self.controls.rate.fps)
+            if said := self.session.quicken():
+                self.notify(said)
         return done and isinstance(intent, Step)
 
     def _can_rewind(self) -> bool:
@@ -195,7 +197,7 @@ class App:
             rate=controls.rate.describe(session.world.fps),
             frame_ms=self.meters.frame.show(),
             latency_ms=self.meters.latency.show(),
-            device=session.header.description,
+            device=session.header.description if dream is None else dream.engine.description,
             hint=f"{self.keymap.key_of('help').split(' /')[0]}: all keys",
             captions=panel_captions(tick),
             recording=controls.commands.keeper.seconds(controls.rate.fps),

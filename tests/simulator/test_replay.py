@@ -7,7 +7,22 @@ import json
 import numpy as np
 import pytest
 
-from simulator.intents import KINDS, Branch, Forget, Jump, Mark, Reset, Rewind, SetSteps, Split, Step, Switch, decode, encode
+from simulator.intents import (
+    KINDS,
+    Branch,
+    Forget,
+    Jump,
+    Mark,
+    Reset,
+    Rewind,
+    SetPath,
+    SetSteps,
+    Split,
+    Step,
+    Switch,
+    decode,
+    encode,
+)
 from simulator.replay import reopen, replay, verdict
 from simulator.session import Session
 from simulator.session_file import read_session
@@ -16,8 +31,8 @@ from tests.simulator.fakes import FakeEngine
 from tests.simulator.playing import begun, header, play
 
 EVERYTHING = [
-    Step(1), Step(4), SetSteps(2), Step(1), Mark("a"), Step(2), Step(1), Rewind(2), Step(3), Forget(), Step(1), Branch(5),
-    Step(1), Switch(0), Step(2), Jump("a"), Step(5), Split(True), Step(1), Forget(), Step(1), Rewind(1), Step(3),
+    Step(1), Step(4), SetSteps(2), SetPath("plain"), Step(1), Mark("a"), Step(2), Step(1), Rewind(2), Step(3), Forget(), Step(1),
+    Branch(5), Step(1), Switch(0), Step(2), Jump("a"), Step(5), Split(True), Step(1), Forget(), Step(1), Rewind(1), Step(3),
     Split(False), Step(2), Reset(9, "garden", 3), Step(1), Reset(9), Step(1), Rewind(1), Rewind(-1), Step(0),
 ]  # fmt: skip
 
