@@ -2,8 +2,8 @@
 
 The plain network is what play means. Another path gives the same frames but for rounding, and the same bits whenever it is taken
 again; sessions tell paths by name: plain (as PyTorch runs it), float32 (compiled, or captured on a GPU), bfloat16 (the same with
-matrix products in bfloat16; geometry and states stay float32). Nothing here has run on a GPU yet: tests that compare its graph with
-the plain network need one.
+matrix products in bfloat16; geometry and states stay float32). Nothing here has run on a GPU yet: the tests of its
+graph need one.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ class WorldOptions:
     device: str = "auto"
     """cpu, cuda, mps, or auto for the best there is."""
     compile: Literal["off", "auto", "on"] = "off"
-    """Run the network as code made for this machine: twice as fast, the same frames but for rounding. auto begins plainly and
-    goes on compiled once that is ready; on waits for it: a minute or more the first time, nothing later."""
+    """Run the network as code made for this machine: faster, and the same frames but for rounding. auto begins plainly and goes
+    on compiled once that is ready; on waits for it: a minute or more the first time, nothing later."""
     history_mb: int = 256
     """Memory for rewinding, MiB."""
 
