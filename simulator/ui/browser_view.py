@@ -171,7 +171,7 @@ def _preview(page: Browser, layout: Layout) -> list[Shape]:
     glimpse = page.glimpses.get(item)
     about = item.name if glimpse is None or glimpse.words == item.name else f"{item.name}: {glimpse.words}"
     color = AMBER if page.message else SOFT
-    lines = wrapped(page.message or about, 12, bar.w)
+    lines = wrapped(page.message or about, 12, bar.w)[:3]  # above the keys of the page
     return [*shapes, *(Label(bar.x, y + 20 + 16 * row, line, 12, color) for row, line in enumerate(lines))]
 
 
