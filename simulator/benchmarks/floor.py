@@ -61,6 +61,8 @@ def measure(subject: Subject, plan: Plan) -> Result:
         floor()
     stream = Stream(subject.plain.model, engine.n_steps)
     calls = {"products alone": floor, "the plain network's calls": stream.step, "the engine's step": Play(engine).step}
+    if plan.compiled and (other := engine.with_path("auto")).path != "plain":
+        calls[f"the engine's step, compiled, {other.path}"] = Play(other).step
     with torch.inference_mode():
         taken = compare(calls, plan.frames, plan.seconds, subject.device, "floor", warm_up=10)
     gflop = counter.get_total_flops() / 1e9

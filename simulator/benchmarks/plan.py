@@ -30,6 +30,8 @@ class Plan:
     """d_model of networks otherwise like the checkpoint's, timed with random weights."""
     steps: tuple[int, ...] = (1, 2, 4)
     """Denoising steps a frame of the single stream."""
+    compiled: bool = True
+    """Time the compiled network beside the plain one (single, floor): making it takes a minute or more the first time."""
     histories: tuple[int, ...] = (100, 1000, 4000)
     """Frames of history at which a growing cache is timed."""
     windows: tuple[int, ...] = (16, 64, 256)

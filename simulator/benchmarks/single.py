@@ -9,33 +9,46 @@ import torch
 from models.presets import preset
 from simulator.benchmarks.plan import Plan, Result, Row
 from simulator.benchmarks.subject import Subject, load_subject, random_weights, threads
-from simulator.benchmarks.timing import play, rate, times
+from simulator.benchmarks.timing import Play, compare, play, rate, times
 
 
 def measure(subject: Subject, plan: Plan) -> Result:
-    """`ratio` compares with the first row: the checkpoint at the fewest steps on one thread."""
-    rows, first = [], None
+    """`ratio` compares with the first row: the checkpoint at the fewest steps on one thread. `to_plain` compares the compiled
+    network with the plain one, timed in turns."""
+    rows, first, left_out = [], None, []
+    other, facts = subject.engine.with_path("auto" if plan.compiled else "plain"), subject.facts()
+    if plan.compiled:
+        facts["fastest path"] = f"{other.path}, {other.description.rsplit('; ', 1)[-1]}"
     for n_threads in sorted({1, subject.n_threads}):
         for n_steps in plan.steps:
+            engines = {"the checkpoint": subject.engine}
+            if other.path != "plain" and n_threads == facts["threads"]:  # it was compiled for as many
+                engines[f"the checkpoint, compiled, {other.path}"] = other
+            calls = {name: Play(engine.with_steps(n_steps)).step for name, engine in engines.items()}
             with threads(n_threads):
-                seconds = play(subject.engine.with_steps(n_steps), plan, f"{n_steps} steps, {n_threads} threads")
-            first = first or seconds
-            rows.append(_row("the checkpoint", subject, n_threads, n_steps, seconds, first))
-    left_out = []
+                taken = compare(calls, plan.frames, plan.seconds, subject.device, f"{n_steps} steps, {n_threads} threads")
+            first = first or taken["the checkpoint"]
+            for name, seconds in taken.items():
+                row = _row(name, subject, n_threads, n_steps, seconds, first)
+                plain = {} if name == "the checkpoint" else {"to_plain": times(seconds, taken["the checkpoint"])["ratio"]}
+                rows.append(row | plain)
     own = subject.engine.config
     sizes = {name: preset(name) for name in plan.presets}
     sizes |= {f"{width} wide instead of {own.d_model}": replace(own, d_model=width) for width in plan.widths}
     for name, config in sizes.items():
         with random_weights(config) as folder, threads(subject.n_threads):
             try:
-                other = load_subject(folder, config.world, str(subject.device), subject.n_threads)
+                random = load_subject(folder, config.world, str(subject.device), subject.n_threads)
             except ValueError as error:
                 left_out.append(f"{name}: {error}")
                 continue
-            seconds = play(other.engine.with_steps(1), plan, name)
-            rows.append(_row(f"{name}, random weights", other, torch.get_num_threads(), 1, seconds, first))
-    about = "Key to finished, absorbed frame of a single dream. Ratio: against the first row."
-    return Result(about, subject.facts(), rows, left_out)
+            seconds = play(random.engine.with_steps(1), plan, name)
+            rows.append(_row(f"{name}, random weights", random, torch.get_num_threads(), 1, seconds, first))
+    about = (
+        "Key to finished, absorbed frame of a single dream. Ratio: against the first row. To plain: the compiled network against "
+        "the plain one at as many steps, timed in turns."
+    )
+    return Result(about, facts, rows, left_out)
 
 
 def _row(name: str, subject: Subject, n_threads: int, n_steps: int, seconds: list[float], first: list[float] | None) -> Row:

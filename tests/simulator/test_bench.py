@@ -36,6 +36,7 @@ CPU = torch.device("cpu")
 TINY = Plan(
     frames=4, seconds=1.0, long=20, soak=30, presets=("maze-small", "maze-mamba"), widths=(16, 48), steps=(1, 2),
     histories=(6, 12), windows=(2, 5), batches=(1, 3), window_frames=4, window_rows=2, episode_steps=12,
+    compiled=False,
 )  # fmt: skip
 HEADLINE = {
     "frame_ms_p50", "frame_ms_p95", "frame_ms_p99", "fps", "flat_ratio", "frames", "state_bytes", "resident_bytes",
@@ -133,6 +134,25 @@ def test_single_streams_by_steps_threads_and_size(known):
         rows(known, "single")[-2]["parameters"] < rows(known, "single")[0]["parameters"] < rows(known, "single")[-1]["parameters"]
     )
     assert rows(known, "single")[0]["ratio"] == 1
+
+
+def test_the_compiled_network_stands_beside_the_plain_one(subject, monkeypatch):
+    plan = replace(TINY, compiled=True, presets=(), widths=())
+    monkeypatch.setattr("simulator.accelerate.compiler", lambda: None)
+    assert len(single.measure(subject, plan).rows) == 2
+    reason = "plain, not compiled: no C++ compiler was found (CXX, g++ or clang++)"
+    assert single.measure(subject, plan).facts["fastest path"] == reason
+    made = subject.engine.accelerator._plain
+    monkeypatch.setattr(
+        type(subject.engine.accelerator), "take", lambda self, wanted: ("float32", made, "cpu, float32; compiled, x")
+    )
+    found = single.measure(subject, plan)
+    pairs = [("the checkpoint", steps) for steps in (1, 2)], [("the checkpoint, compiled, float32", steps) for steps in (1, 2)]
+    assert [(row["name"], row["steps"]) for row in found.rows] == [row for pair in zip(*pairs, strict=True) for row in pair]
+    assert [row["to_plain"] > 0 for row in found.rows[1::2]] == [True, True]
+    assert found.facts["fastest path"] == "float32, compiled, x"
+    floors = suite.BENCHMARKS["floor"](subject, plan).rows
+    assert [row["name"] for row in floors][-1] == "the engine's step, compiled, float32"
 
 
 def test_a_preset_of_no_known_world_is_left_out_and_named(subject, monkeypatch):
