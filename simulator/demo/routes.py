@@ -88,8 +88,9 @@ def go_to(keys: Keys, pose: FloatArray, point: FloatArray) -> Way:
         else:
             action = keys.forward if abs(angle) < 0.2 else keys.forward_left if angle > 0 else keys.forward_right
         after = yield action
-        moved = float(np.hypot(*(after[:2] - pose[:2])))
-        n_stuck = n_stuck + 1 if abs(angle) <= 0.6 and moved < STUCK_CELLS else 0
+        moved, turned = float(np.hypot(*(after[:2] - pose[:2]))), float(wrap(after[3] - pose[3]))
+        nowhere = moved < STUCK_CELLS if abs(angle) <= 0.6 else abs(turned) < LEAST_TURN
+        n_stuck = n_stuck + 1 if nowhere else 0
         pose = after
     return pose
 
@@ -145,9 +146,15 @@ def walk_home(keys: Keys, trail: Sequence[FloatArray]) -> Way:
     for past in trail:
         if np.hypot(*(past[:2] - stations[-1])) >= 0.7:
             stations.append(past[:2])
-    for point in stations[::-1]:
-        pose = yield from go_to(keys, pose, point)
+    pose = yield from go_over(keys, pose, stations[::-1])
     return (yield from turn_by(keys, pose, float(wrap(trail[0][3] - pose[3]))))
+
+
+def go_over(keys: Keys, pose: FloatArray, points: Sequence[FloatArray]) -> Way:
+    """To one of `points` (2,) after the other."""
+    for point in points:
+        pose = yield from go_to(keys, pose, point)
+    return pose
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,20 @@ class Route:
     back: Callable[[Keys, Sequence[FloatArray]], Way]
     gap: int
     what: str
+
+
+def around(stations: Sequence[FloatArray]) -> Route:
+    """Over `stations` (2,), in cells, and on to where one began: home by another way than out, if they lead one."""
+    half = len(stations) // 2
+
+    def out(keys: Keys, pose: FloatArray, gap: int) -> Way:
+        return (yield from go_over(keys, pose, stations[:half]))
+
+    def home(keys: Keys, trail: Sequence[FloatArray]) -> Way:
+        pose = yield from go_over(keys, trail[-1], [*stations[half:], trail[0][:2]])
+        return (yield from turn_by(keys, pose, float(wrap(trail[0][3] - pose[3]))))
+
+    return Route(out, home, 1, "walk around through the maze, come home another way")
 
 
 LOOK_AWAY = Route(turn_away, turn_back, 24, "look away, wait, look back")

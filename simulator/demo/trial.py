@@ -26,7 +26,8 @@ class Trial:
 
     frames: uint8 (n, H, W, 3) of every condition, the same pictures up to `turned`, from where on they go their own ways.
     poses: (n, 5) believed with the memory kept, and given to the others. then: the frame that is looked back to. wanted:
-    uint8 (n, H, W, 3), what the frames are compared with.
+    uint8 (n, H, W, 3), what the frames are compared with. asked: what each condition shows in the end (H, W, 3) when asked for
+    the view from exactly where frame 0 was taken, which no key reaches.
     """
 
     frames: dict[str, np.ndarray]
@@ -34,6 +35,7 @@ class Trial:
     turned: int
     then: int
     wanted: np.ndarray
+    asked: dict[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -102,4 +104,6 @@ def run(
     pictures = {name: np.stack(seen) for name, seen in frames.items()}
     kept = pictures[KEPT]
     wanted = kept[np.minimum(np.arange(len(kept)), walk.then)]
-    return Trial(pictures, np.stack(walk.poses), walk.turned, walk.then, wanted)
+    stay = np.array([engine.actions.noop])
+    asked = {name: engine.imagine(life, stay, start.pose)[0][0] for name, life in lives.items()}
+    return Trial(pictures, np.stack(walk.poses), walk.turned, walk.then, wanted, asked)

@@ -43,12 +43,9 @@ def walked(layout: np.ndarray, pose: np.ndarray, turn: float) -> list[tuple[str,
 
     layout: (Y, X), 1 = free. turn: radians in a frame at most.
     """
-    x, y = (int(np.clip(np.floor(pose[i]), 0, layout.shape[1 - i] - 1)) for i in (0, 1))
-    cells = loop(layout, (x, y))
-    stations = [np.array(cell) + 0.5 for cell in cells[1:-1]] + [pose[:2]]
     way: list[tuple[str, np.ndarray]] = []
-    here = pose
-    for station in stations if len(cells) > 2 else []:
+    here, passed = pose, stations(layout, pose)
+    for station in [*passed, pose[:2]] if passed else []:
         gap = station - here[:2]
         here = _turned(way, here, float(np.arctan2(gap[1], gap[0])), turn)
         n_steps = int(np.ceil(np.hypot(*gap) / STEP))
@@ -60,6 +57,12 @@ def walked(layout: np.ndarray, pose: np.ndarray, turn: float) -> list[tuple[str,
         _turned(way, here, float(pose[3]), turn)
         way[-1] = (way[-1][0], pose.copy())
     return way
+
+
+def stations(layout: np.ndarray, pose: np.ndarray) -> list[np.ndarray]:
+    """Middles (2,) of the cells that `loop` leads over from where `pose` (5,) is, its own left out."""
+    x, y = (int(np.clip(np.floor(pose[i]), 0, layout.shape[1 - i] - 1)) for i in (0, 1))
+    return [np.array(cell) + 0.5 for cell in loop(layout, (x, y))[1:-1]]
 
 
 def _turned(way: list[tuple[str, np.ndarray]], here: np.ndarray, heading: float, turn: float) -> np.ndarray:

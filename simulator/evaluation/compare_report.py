@@ -12,6 +12,12 @@ from simulator.evaluation.tally import AGE_BINS
 AGES = ("< 3", "3-8", "9-24", "25-64", "65-256", "> 256", "first seen")
 BESIDE = (OURS, REFERENCE, "maze-paper", "maze-mamba-attention")
 """Baselines that ablations are ablations of; the last is the paper's without blocks."""
+NOT_PROBED = (
+    "What the states hold (walls, balls) is not compared. `probe` reads it out of maps: with one small convolution, the same at "
+    "every slot, which a hundred mazes teach. A Mamba-2 state has no places, only a matrix a head and block; it would have to be "
+    "read as a whole, many thousand numbers at once; so would a window of keys. Scores of such readers would tell how well each "
+    "reader could be taught, not what each state holds. Rows are compared by what they show."
+)
 Cell = Callable[[dict[str, Any]], str]
 
 
@@ -36,7 +42,7 @@ def text(results: dict[str, Any], figures: Sequence[str]) -> str:
     if ablations:
         shown = [rows[name] for name in BESIDE if name in rows] + ablations
         parts += ["## Ablations", *_tables(shown, OURS)]
-    parts += ["## What was unequal", _unequal(list(rows.values()))]
+    parts += ["## What was unequal", _unequal(list(rows.values())), "## What was not measured", NOT_PROBED]
     if results["left_out"]:
         parts += ["## Left out", "\n".join(f"- {line}" for line in results["left_out"])]
     return "\n\n".join([*parts, *(f"![{name}]({name})" for name in figures)]) + "\n"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from simulator.engine import Engine, Moment
-from simulator.evaluation import tally
+from simulator.evaluation import scenes, tally
 from simulator.evaluation.moments import take_rows
+from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import Tally
 from simulator.evaluation.target import Target, add_scores
 
@@ -18,8 +21,8 @@ class Controls:
     R or more frames ago cannot be in it. Only the last few frames stay, in the attention window.
     """
 
-    def __init__(self, engine: Engine, moment: Moment, reset_every: tuple[int, ...]) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, batch: Sequence[Scene], moment: Moment, reset_every: tuple[int, ...]) -> None:
+        self._engine, self._others = engine, scenes.strangers(batch)
         self._lives = {every: moment for every in reset_every}
         self._bins_of: dict[int, list[int]] = {every: [] for every in reset_every}
         for slot, edge in enumerate(tally.LOWER_EDGES):
@@ -32,7 +35,7 @@ class Controls:
         self._lives = {every: self._engine.forget(life) if t % every == 0 else life for every, life in self._lives.items()}
 
     def score(self, into: Tally, moment: Moment, aim: Target, pose: np.ndarray, whole: np.ndarray) -> None:
-        """Predict `aim` with cut memories (`reset_...`) and with the next maze's (`swapped_...`, two mazes or more), and
+        """Predict `aim` with cut memories (`reset_...`) and with another maze's (`swapped_...`, where there is another), and
         score `whole` (b, H, W, 3), the whole memory's dream, on just these frames (`paired_...`).
 
         pose: (b, 5), where the whole memory believes it stands, so that the memory is all that differs.
@@ -42,10 +45,8 @@ class Controls:
             mine = np.isin(aim.bins, self._bins_of[every])
             if mine.any():
                 add_scores(into, "reset_", self._engine.imagine(life, aim.action, pose)[0], aim, mine)
-        n_mazes = len(aim.truth)
-        if n_mazes > 1:
-            other = take_rows(moment, [(row + 1) % n_mazes for row in range(n_mazes)])
-            exchanged = self._engine.swap(moment, other)
+        if self._others:
+            exchanged = self._engine.swap(moment, take_rows(moment, self._others))
             add_scores(into, "swapped_", self._engine.imagine(exchanged, aim.action, pose)[0], aim)
 
     def absorb(self, aim: Target, pose: np.ndarray) -> None:

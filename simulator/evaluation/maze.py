@@ -46,10 +46,15 @@ class MazeScene(Scene):
     def again(self, t: int, now: int, later: int) -> np.ndarray:
         return np.asarray(self.episode.image[t])
 
+    def same_place(self, other: Any) -> bool:
+        return all(
+            np.array_equal(self.episode.extras[key][0], other.episode.extras[key][0]) for key in ("maze_layout", "targets_pos")
+        )
+
     def verdicts(self, t: int, truth: np.ndarray, dream: np.ndarray, before: np.ndarray, start: int | None) -> dict[str, int]:
         """Ball verdicts. Without `start`: kind_verdict, kind being in_view, revisit or first_seen, and whether a ball is
         hallucinated. With it: verdicts on the balls that the first `start` frames have shown."""
-        judged, stray = balls.judge(dream, balls.zones(self.sight, t, dream.shape[0]), self.ball_colours)
+        judged, stray = balls.judge(dream, balls.zones(self.sight, t, dream.shape[0], self.border), self.ball_colours)
         found: dict[str, int] = {}
         if start is None:
             found = {"frames": 1, "hallucinated": int(stray)}

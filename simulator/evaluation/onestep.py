@@ -70,7 +70,7 @@ def one_step(
     stop = max([n_frames] + [mark + 1 for mark in marks if mark < len(batch[0])])
     moment = start(engine, batch)
     result = OneStep(Tally(len(batch)), {}, {}, np.zeros((len(batch), n_frames, 2)), np.full((len(batch), n_frames), np.nan))
-    cut = Controls(engine, moment, plan.reset_every if controls else ())
+    cut = Controls(engine, batch, moment, plan.reset_every if controls else ())
     for t in tqdm(range(1, stop), desc=f"one step, {'pose given' if pose_given else 'keys only'}", unit="frame"):
         if t in marks:
             result.marks[t] = moment

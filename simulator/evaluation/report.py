@@ -102,10 +102,21 @@ def _mode(found: dict[str, Any], place: str) -> list[str]:
         lines.append(f"Believed against true pose on true frames: {drift}.")
     lines += [
         f"{name.replace('_', ' ').capitalize()}: {_number(route['psnr'], route['interval95'])} dB after "
-        f"{route['n_frames']} frames, {route['path_cells']} cells, {route['path_degrees']} degrees."
+        f"{route['n_frames']} frames, {route['path_cells']} cells, {route['path_degrees']} degrees{_homecoming(route)}."
         for name, route in found.get("routes", {}).items()
     ]
     return lines
+
+
+def _homecoming(route: dict[str, Any]) -> str:
+    """What a route walked on keys has besides: its controls, and how nearly home it came."""
+    if "off_cells" not in route:
+        return ""
+    other = "" if route["psnr_swapped"] is None else f" or another's {_number(route['psnr_swapped'])}"
+    return (
+        f", home to within {route['off_cells']} cells and {route['off_degrees']} degrees; with the memory emptied half-way "
+        f"{_number(route['psnr_reset'])} dB{other}"
+    )
 
 
 def _balls(found: dict[str, Any]) -> list[str]:

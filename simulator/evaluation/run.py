@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.engine import Engine, Moment
-from simulator.evaluation import maze, report, rollout, scenes
+from simulator.evaluation import maze, on_keys, report, rollout, scenes
 from simulator.evaluation.cost import cost
 from simulator.evaluation.metrics import PERCEPTUAL_NET
 from simulator.evaluation.moments import take_rows
@@ -54,6 +54,8 @@ def evaluate(
     pictures: Pictures = {}
     if len(batch) == 1:
         results["left_out"].append(f"swapped control and intervals: they need two {batch[0].place}s or more, there is one")
+    elif not scenes.strangers(batch):
+        results["left_out"].append(f"swapped control: all episodes are of one and the same {batch[0].place}; it needs two")
     _mode(engine, batch, plan, measures, results, pictures, pose_given=True)
     _save(results, out)
     if engine.has_ego_motion:
@@ -107,7 +109,9 @@ def _mode(
         start = plan.horizon_retrieval[0]
         moment = take_rows(seen.marks[start], range(min(plan.route_mazes, len(batch)))) if start in seen.marks else None
         out["routes"], lines = routes(engine, batch, moment, start, plan.route_mazes)
-        results["left_out"] += lines
+    else:
+        out["routes"], lines = on_keys.walk_around(engine, batch[: plan.route_mazes], plan.horizon_retrieval[0])
+    results["left_out"] += lines
     for probe in probes:
         out |= probe.summary()
     results[mode] = out | _named(plan, dreams) | ({"drift_psnr": None} | drift)
@@ -143,7 +147,7 @@ def headline(results: dict[str, Any]) -> str:
     wanted = (
         "onestep_psnr", "onestep_psnr_reset", "onestep_psnr_swapped", "memory_gain_over_reset", "whole_frame_psnr",
         "wall_colour_accuracy", "ball_hit_rate", "inventory", "edits", "recipes",
-        "copy_last_psnr", "drift_psnr", "drift_frames", "n_mazes", "pose_drift", "action_accuracy", "interval95",
+        "copy_last_psnr", "drift_psnr", "drift_frames", "n_mazes", "pose_drift", "action_accuracy", "routes", "interval95",
     )  # fmt: skip
     line: dict[str, Any] = {key: results[key] for key in ("n_mazes", "perceptual_net", "left_out", "cost")}
     for mode in ("pose_given", "keys_only"):

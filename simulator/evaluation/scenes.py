@@ -51,6 +51,10 @@ class Scene:
         """uint8 (H, W, 3): what one sees from where frame `t` was taken, in the world as it is `later` frames after `now`."""
         raise NotImplementedError
 
+    def same_place(self, other: Any) -> bool:
+        """Whether `other` was recorded in the very same world, so that its memory is no stranger's."""
+        return False
+
     def on_foot(self, action: int) -> int:
         """The action that moves the body as `action` does and leaves the world as it is."""
         return action
@@ -121,8 +125,11 @@ def load_scenes(
         )
     loaded: list[tuple[str, Episode]] = []
     left_out: list[str] = []
-    for path in paths:
+    for n_looked, path in enumerate(paths):
         if len(loaded) == n_mazes:
+            left_out.append(
+                f"{len(paths) - n_looked} further files: {n_mazes} episodes are enough for this plan; --mazes takes more"
+            )
             break
         try:
             loaded.append((str(path.relative_to(folder)), _fitting(episodes.load(path), frame_shape, n_actions)))
@@ -173,6 +180,13 @@ def actions(batch: Sequence[Scene], t: int) -> np.ndarray:
 def poses(batch: Sequence[Scene], t: int) -> np.ndarray:
     """True poses (b, 5) of frame `t`."""
     return np.stack([scene.episode.pose[t] for scene in batch if scene.episode.pose is not None])
+
+
+def strangers(batch: Sequence[Scene]) -> list[int]:
+    """For every scene the next one of another place, whose memory can be tried on it; empty where all are of one place."""
+    n = len(batch)
+    found = [[(i + k) % n for k in range(1, n) if not batch[i].same_place(batch[(i + k) % n])] for i in range(n)]
+    return [others[0] for others in found if others]
 
 
 def border(batch: Sequence[Scene]) -> int:

@@ -14,6 +14,7 @@ from envs.episode import Episode
 from simulator.engine import Engine, Moment
 from simulator.evaluation.balls import BALL_COLOURS
 from simulator.evaluation.walls import WALL_COLOURS
+from tests.simulator.fakes import MOTIONS
 
 ACTIONS = ActionSpec(
     world="memory-maze",
@@ -25,6 +26,7 @@ LAYOUT = np.array(
     np.uint8,
 )
 TARGETS = np.array([[0.5, 4.5], [4.5, 0.5], [2.5, 2.5]])
+N_WALLS = maze_geometry.n_segments(LAYOUT)
 GREY = 128
 
 
@@ -78,7 +80,7 @@ def make_episode(n_frames: int, seed: int) -> Episode:
     colours = np.random.default_rng(seed).integers(len(WALL_COLOURS), size=(LAYOUT.shape[0] + 2) * (LAYOUT.shape[1] + 2))
     extras = {
         "maze_layout": np.repeat(LAYOUT[None], n_frames, axis=0),
-        "targets_pos": np.repeat(TARGETS[None], n_frames, axis=0),
+        "targets_pos": np.repeat(TARGETS[None] + 1e-6 * seed, n_frames, axis=0),  # by this two mazes are told apart
         "target_pos": np.repeat(TARGETS[:1], n_frames, axis=0),
         "target_color": np.repeat(BALL_COLOURS[:1] / 255, n_frames, axis=0),
     }
@@ -95,7 +97,8 @@ def make_folder(folder: Path, n_mazes: int, n_frames: int) -> Path:
 
 class Fake(Engine):
     """An engine that is handed the episodes. Its stream: which maze each row is in (b, 1), and what it has seen of every
-    maze (b, n_mazes, n_segments). Subclasses choose what to show for content that memory lacks, and what to remember."""
+    maze (b, n_mazes, wall parts and then balls). Subclasses choose what to show for content that memory lacks, and what to
+    remember."""
 
     actions, world, fps, frame_shape = ACTIONS, "memory-maze", 4.0, (64, 64, 3)
     fingerprint, description, n_steps, contexts, has_ego_motion = "fake", "a fake", 1, {}, True
@@ -108,7 +111,7 @@ class Fake(Engine):
     def begin(self, context: list[Episode] | None, seed: int, batch: int = 1) -> Moment:
         rows = len(context) if context else batch
         maze = np.zeros((rows, 1), int)
-        seen = np.zeros((rows, len(self.truth), maze_geometry.n_segments(LAYOUT)), bool)
+        seen = np.zeros((rows, len(self.truth), N_WALLS + len(TARGETS)), bool)
         blank = Moment((maze, seen), np.zeros((rows, 64, 64, 3), np.uint8), np.zeros((rows, 5)), np.zeros((rows, 5)), 0, seed)
         if context is None:
             return blank
@@ -122,14 +125,27 @@ class Fake(Engine):
     def imagine(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         maze, seen = moment.stream
         if pose is None:
-            pose = np.stack([self.truth[m].pose[min(moment.t, len(self.truth[m]) - 1)] for m in maze[:, 0]])
+            rows = zip(maze[:, 0], moment.pose, actions, strict=True)
+            pose = np.stack([self._moved(self.truth[m], moment.t, here, action) for m, here, action in rows])
         return np.stack([self.show(m, p, s[m]) for m, p, s in zip(maze[:, 0], pose, seen, strict=True)]), pose
+
+    @staticmethod
+    def _moved(recorded: Episode, t: int, here: np.ndarray, action: int) -> np.ndarray:
+        """As recorded where the recorded walk goes on so from `here`, else as the key says, walls in its way."""
+        assert recorded.pose is not None
+        if t < len(recorded) and action == recorded.action[t] and np.allclose(here, recorded.pose[t - 1]):
+            return recorded.pose[t]
+        after = pose.move(here, MOTIONS[action])
+        x, y = (int(np.floor(value)) for value in after[:2])
+        free = 0 <= x < LAYOUT.shape[1] and 0 <= y < LAYOUT.shape[0] and LAYOUT[y, x]
+        return after if free else np.concatenate([here[:2], after[2:]])
 
     def show(self, maze: int, pose_now: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """The true picture where every part of a column was seen before, grey elsewhere."""
-        t = self._frame_at(maze, pose_now)
+        t, sight = self._frame_at(maze, pose_now), self.sights[maze]
+        known = seen[sight.segment[t, :, 1]] & ((sight.ball[t] < 0) | seen[N_WALLS + sight.ball[t]])
         image = self.truth[maze].image[t].copy()
-        image[:, ~seen[self.sights[maze].segment[t, :, 1]]] = GREY
+        image[:, ~known] = GREY
         return image
 
     def _frame_at(self, maze: int, pose_now: np.ndarray) -> int:
@@ -150,12 +166,17 @@ class Fake(Engine):
         for row, m in enumerate(maze[:, 0]):
             t = self._frame_at(m, pose[row])
             right = (frame[row] == self.truth[m].image[t]).all(axis=(0, 2))
+            ball = self.sights[m].ball[t][right]
             seen[row, m, self.sights[m].segment[t][right].ravel()] = True
+            seen[row, m, N_WALLS + ball[ball >= 0]] = True
         return seen
 
     def forget(self, moment: Moment) -> Moment:
         maze, seen = moment.stream
         return replace(moment, stream=(maze, np.zeros_like(seen)))
+
+    def blindfold(self, moment: Moment) -> Moment:
+        return replace(moment, frame=np.zeros_like(moment.frame))
 
     def swap(self, moment: Moment, other: Moment) -> Moment:
         return replace(moment, stream=(moment.stream[0], other.stream[1]))

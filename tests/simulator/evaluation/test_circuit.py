@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from simulator.evaluation import circuit, maze, routes
+from simulator.evaluation import circuit, maze, on_keys, routes
 from simulator.evaluation.onestep import start
 from tests.simulator.evaluation import fakes
 
@@ -71,3 +71,35 @@ def test_who_remembers_sees_at_the_end_what_was_there_at_the_beginning(
     assert least < found["walk_around"]["psnr"] < most
     assert found["walk_around"]["path_cells"] > 6
     assert set(found) == {"turn_360", "turn_180_and_back", "walk_back_and_return", "walk_around", "self_consistency"}
+
+
+@pytest.mark.parametrize(("fake", "remembers"), [(fakes.PerfectMemory, True), (fakes.Amnesiac, False)])
+def test_on_keys_too_who_remembers_sees_at_home_what_was_there_and_with_the_memory_cut_half_way_does_not(
+    batch: list[maze.MazeScene], fake: type[fakes.Fake], remembers: bool
+):
+    engine = fake([scene.episode for scene in batch])
+    keys: list[tuple[np.ndarray | None, int]] = []
+    imagine = engine.imagine
+    engine.imagine = lambda moment, actions, pose=None: keys.append((pose, int(actions[0]))) or imagine(moment, actions, pose)
+    results, left_out = on_keys.walk_around(engine, batch, 64)
+    found = results["walk_around"]
+    assert left_out == []
+    assert (found["psnr"] == 60) == remembers
+    assert max(found["psnr_reset"], found["psnr_swapped"]) < 20
+    assert found["n_mazes"] == 2
+    assert found["path_cells"] > 6
+    assert found["off_cells"] < 0.35
+    assert found["off_degrees"] < 10
+    free = sum(pose is None for pose, _ in keys)
+    assert free == pytest.approx(2 * found["n_frames"], abs=1), "every frame of the walk is dreamt on keys"
+
+
+def test_a_dreamer_that_keys_do_not_move_is_left_out_in_a_line_a_maze(batch: list[maze.MazeScene]):
+    class Stiff(fakes.PerfectMemory):
+        def imagine(self, moment, actions, pose=None):
+            return moment.frame, moment.pose
+
+    results, left_out = on_keys.walk_around(Stiff([scene.episode for scene in batch]), batch, 64)
+    assert results == {}
+    assert [line.split(": ")[1] for line in left_out] == ["0", "1"]
+    assert on_keys.walk_around(Stiff([]), batch, 71)[1] == ["walk around (keys only): needs 71 frames, the episodes have 70"]

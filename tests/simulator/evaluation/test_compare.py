@@ -153,9 +153,7 @@ def test_mazes_that_were_trained_on_are_not_scored_on(options: command.Options):
         command.run(replace(options, held_out=options.data))
 
 
-def test_rows_that_are_trained_otherwise_differ_in_that_alone(
-    options: command.Options, monkeypatch: pytest.MonkeyPatch
-):
+def test_rows_that_are_trained_otherwise_differ_in_that_alone(options: command.Options, monkeypatch: pytest.MonkeyPatch):
     asked: list[train.Options] = []
     monkeypatch.setattr(command.train, "run", asked.append)
     for row in rows.chosen("maze-small,maze-small-windows,maze-small-recall"):

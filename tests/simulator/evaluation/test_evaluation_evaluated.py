@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from envs import episode as episodes
+from simulator.engine import Moment
 from simulator.evaluation import maze, metrics, rollout
 from simulator.evaluation.onestep import OneStep, one_step
 from simulator.evaluation.plan import Plan
@@ -79,7 +81,8 @@ def test_amnesia_scores_the_same_with_and_without_the_cut_and_no_wall_colour_at_
     for name in OLD:
         assert found["onestep_psnr"][name] == found["onestep_psnr_reset"][name] == found["onestep_psnr_swapped"][name]
         assert found["onestep_psnr"][name] < 25
-    assert found["ball_hit_rate"] < 0.5
+    assert found["ball_hit_rate"] == 0
+    assert found["balls"]["hallucinated_per_frame"] == 0
 
 
 def test_copying_the_last_frame_scores_what_the_copy_baseline_scores(batch: list[maze.MazeScene]):
@@ -100,6 +103,56 @@ def test_on_keys_only_the_believed_pose_is_used_and_its_error_reported(batch: li
     _, found = run(fakes.PerfectMemory, batch, pose_given=False)
     assert onestep_summary(found, maze.MazeScene)["onestep_psnr"]["age_65_256"] == CEILING
     assert (found.pose_error == 0).all()
+
+
+class Astray(fakes.PerfectMemory):
+    """Believes itself a hundredth of a cell and a tenth of a degree further on with every frame it moved on its own."""
+
+    def imagine(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        if pose is None:
+            off = moment.t * np.array([0.01, 0, 0, np.radians(0.1), 0])
+            pose = np.stack([self.truth[m].pose[moment.t] for m in moment.stream[0][:, 0]]) + off
+        return super().imagine(moment, actions, pose)
+
+
+def test_on_keys_only_a_belief_that_goes_astray_is_told_frame_by_frame_and_given_poses_hide_it(batch: list[maze.MazeScene]):
+    given, believed = (onestep_summary(run(Astray, batch, pose_given=told)[1], maze.MazeScene) for told in (True, False))
+    assert given["pose_drift"]["after_100"] == {"cells": 0.0, "degrees": 0.0}
+    assert believed["pose_drift"]["after_1"] == {"cells": 0.01, "degrees": 0.1}
+    assert believed["pose_drift"]["after_100"] == {"cells": 1.0, "degrees": 10.0}
+    assert given["onestep_psnr"]["age_lt3"] == CEILING > believed["onestep_psnr"]["age_lt3"]
+
+
+class Fading(fakes.Fake):
+    """Dreams the recorded frame of the moment, wrong by one grey level more with every frame."""
+
+    def imagine(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        truth = np.stack([self.truth[m].image[moment.t] for m in moment.stream[0][:, 0]]).astype(int)
+        return np.where(truth < 128, truth + moment.t, truth - moment.t).astype(np.uint8), super().imagine(moment, actions, pose)[
+            1
+        ]
+
+
+def test_drift_is_told_by_ten_parts_of_a_dream_that_begins_after_its_context(batch: list[maze.MazeScene]):
+    engine = Fading([scene.episode for scene in batch])
+    start = PLAN.drift_context
+    moment = engine.begin([scene.episode.clip(0, start) for scene in batch], 0)
+    found, left_out = rollout.drift(engine, batch, PLAN, {start: moment}, pose_given=True)
+    frames = np.arange(start, start + PLAN.drift_frames).reshape(10, -1)
+    assert found["drift_psnr"] == pytest.approx((20 * np.log10(255 / frames)).mean(axis=1), abs=2e-3)
+    assert found["drift_frames"] == PLAN.drift_frames
+    assert left_out == []
+    short, left_out = rollout.drift(engine, batch, replace(PLAN, drift_frames=2000), {start: moment}, pose_given=True)
+    assert short["drift_frames"] == 160 - start
+    assert left_out == ["drift (pose given): 140 of 2000 frames, as long as the episodes are"]
+
+
+def test_who_remembers_stands_still_without_a_change(batch: list[maze.MazeScene], perfect, amnesiac):
+    for (engine, seen), stands in ((perfect, True), (amnesiac, False)):
+        for pose_given in (True, False):
+            found, _ = rollout.drift(engine, batch, PLAN, seen.marks, pose_given=pose_given)
+            assert (min(found["standing_psnr"]) == CEILING) == stands
+    assert found["standing_accuracy"] == 1.0
 
 
 def test_perfect_memory_retrieves_its_own_path_backwards_without_a_fault(batch, perfect):
@@ -137,6 +190,7 @@ def test_a_folder_is_evaluated_whatever_its_files_are_called_and_bad_ones_are_na
     for mode in ("pose_given", "keys_only"):
         assert line[mode]["onestep_psnr"]["age_65_256"] == CEILING
         assert len(line[mode]["drift_psnr"]) == 10
+        assert line[mode]["routes"]["walk_around"]["psnr"] == CEILING
         assert line[mode]["retrieval_70_60"]["perceptual_net"].startswith("multiscale-gradient")
     assert json.loads((tmp_path / "out" / "report.json").read_text())["baselines"]["amnesiac"]["whole_frame_psnr"] < 30
     assert "gap_curves.png" in (tmp_path / "out" / "report.md").read_text()
