@@ -1,8 +1,9 @@
 """Show what the memory does: leave a view, come back, and compare then with now, with the memory and without it.
 
-look-away turns half around and back. loop walks out through the maze and comes home. amnesia looks away too and shows the
-dream that remembers beside one that has lost its memory and one with the memory of another maze. story plays the island
-story of ore, tool and landmark. Each writes a video and a figure. follow dreams along a recorded walk beside the truth.
+look-away turns half around and back. loop walks out through the maze and comes home. around comes home another way. amnesia
+looks away too and shows the dream that remembers beside one that has lost its memory and one with the memory of another maze.
+story plays the island story of ore, tool and landmark. follow dreams along a recorded walk beside the truth; with --real the
+others are walked in the real world first and dreamt along likewise. Each writes a video, a figure and its scores.
 """
 
 from __future__ import annotations
@@ -18,19 +19,22 @@ from tqdm import tqdm
 from tyro.conf import Positional
 
 from envs import episode as episodes
+from envs.catalog import find
 from envs.episode import Episode
 from simulator.demo import figure, film, follow, trial
-from simulator.demo.routes import LOOK_AWAY, LOOP
+from simulator.demo.routes import LOOK_AWAY, LOOP, Route, around
 from simulator.demo.trial import Trial
+from simulator.evaluation.circuit import stations
 from simulator.rates import chosen_rate
-from simulator.recipe import world_of
+from simulator.recipe import env_maker, world_of
 
-ROUTES = {"look-away": LOOK_AWAY, "loop": LOOP, "amnesia": LOOK_AWAY}
+ROUTES: dict[str, Route | None] = {"look-away": LOOK_AWAY, "loop": LOOP, "around": None, "amnesia": LOOK_AWAY}
+"""None: planned on the layout of the maze."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    name: Positional[Literal["look-away", "loop", "amnesia", "story", "follow"]]
+    name: Positional[Literal["look-away", "loop", "around", "amnesia", "story", "follow"]]
     """Which demonstration."""
     world: str | None = None
     """World to dream: memory-maze or voxel. Without it the demonstration's own."""
@@ -38,8 +42,12 @@ class Options:
     """Folder for the video, the figure and the scores."""
     gap: int | None = None
     """Frames away: stood there (look-away, amnesia), walked out (loop). Without it each one's own."""
+    real: bool = False
+    """Walk the route in the real world of --seed (needs its extra) and dream along it: truth | poses given | keys only."""
+    lead_in: int = 400
+    """With --real: true frames that are absorbed before the route."""
     seed: int = 0
-    """Seed of the dream's noise; of the story it also chooses the island."""
+    """Seed of the dream's noise; of the story it also chooses the island, with --real the maze."""
     checkpoint: Path | None = None
     """Folder of a trained model; without it the shipped one dreams."""
     context: str | None = None
@@ -62,6 +70,12 @@ def run(options: Options, engine: Any = None) -> int:
         raise ValueError(f"--seed {options.seed}; expected 0 or more")
     if options.gap is not None and options.gap < 1:
         raise ValueError(f"--gap {options.gap}; expected 1 frame or more")
+    if options.gap is not None and options.name == "around":
+        raise ValueError(f"--gap {options.gap}; around goes as far as the maze leads, --gap is for the others")
+    if options.lead_in < 0:
+        raise ValueError(f"--lead-in {options.lead_in}; expected 0 or more")
+    if options.real and options.name not in ROUTES:
+        raise ValueError(f"--real is for routes: {', '.join(ROUTES)}; not for {options.name}")
     usual = {"story": "voxel", "follow": world_of(options.checkpoint)}.get(options.name, "memory-maze")
     world = options.world or usual
     if options.name == "story" and world != "voxel":
@@ -72,6 +86,8 @@ def run(options: Options, engine: Any = None) -> int:
     print(engine.description)
     if options.name == "follow":
         return _follow(options, engine)
+    if options.real:
+        return _real(options, engine)
     if options.name == "story":
         return _story(options, engine)
     with tqdm(desc=options.name, unit="frame") as bar:
@@ -82,10 +98,7 @@ def run(options: Options, engine: Any = None) -> int:
     film.write(ticks, len(shown), video, chosen_rate(options.fps, engine.fps).fps)
     figure.draw(trials, f"{what[0].upper()}{what[1:]}", _subtitle(shown), picture)
     summary = {"demo": options.name, "gap": gap, "seed": options.seed, "checkpoint": engine.fingerprint, **_summary(trials)}
-    line = json.dumps(summary | {"video": str(video), "figure": str(picture)})
-    (options.out / f"{options.name}.json").write_text(line + "\n")
-    print(line)
-    return 0
+    return _tell(options, options.name, summary | {"video": str(video), "figure": str(picture)})
 
 
 def _load(options: Options, world: str) -> Any:
@@ -103,38 +116,81 @@ def _load(options: Options, world: str) -> Any:
 
 
 def _follow(options: Options, engine: Any) -> int:
-    """Dream along the recorded walk --context, with its poses and on keys alone, and draw both under the truth."""
+    """Dream along the recorded walk --context."""
     if options.context is None or not options.context.endswith(".npz"):
         raise ValueError(f"--context {options.context!r}; follow needs a recorded walk: an episode (npz) longer than its start")
     episode = episodes.load(Path(options.context))
     start = 161 if options.at == -1 else options.at + 1
-    n_frames = 200 if options.gap is None else options.gap
+    return _along(options, engine, episode, start, 200 if options.gap is None else options.gap, "follow")
+
+
+def _real(options: Options, engine: Any) -> int:
+    """Walk a route in the real world and dream along it."""
+    if options.context is not None or options.at != -1:
+        raise ValueError("with --real the walk begins in the maze of --seed; --context and --at are for dreams alone")
+    guide = find(engine.world).explorer_maker()(options.seed)
+    env = env_maker(engine.world, engine.frame_shape[0])()
+    try:
+        with tqdm(desc="real", unit="frame") as bar:
+            episode = follow.walk_for_real(
+                env, guide, options.lead_in, lambda info: _route(options.name, info), options.gap, options.seed, bar.update
+            )
+    finally:
+        env.close()
+    start = options.lead_in + 1
+    return _along(options, engine, episode, start, len(episode) - start, f"{options.name}-real")
+
+
+def _along(options: Options, engine: Any, episode: Episode, start: int, n_frames: int, name: str) -> int:
+    """Dream along `episode` with its poses and on keys alone, and show both beside the truth."""
     modes = {"dream, poses given": True} if engine.has_pose else {}
     modes |= {"dream, keys only": False} if engine.has_ego_motion else {}
-    with tqdm(desc="follow", unit="frame", total=n_frames * len(modes)) as bar:
-        found = {
-            name: follow.follow(engine, episode, start, n_frames, options.seed, given, bar.update)
-            for name, given in modes.items()
-        }
-    picture = options.out / "follow.png"
+    with tqdm(desc=name, unit="frame", total=n_frames * len(modes)) as bar:
+        walk = engine, episode, start, n_frames, options.seed
+        found = {mode: follow.follow(*walk, given, bar.update) for mode, given in modes.items()}
+    video, picture = (options.out / f"{name}{suffix}" for suffix in (".mp4", ".png"))
+    film.write(follow.beside_truth(found), n_frames, video, chosen_rate(options.fps, engine.fps).fps)
     follow.draw(found, picture)
-    means = {name: round(float(one.psnr.mean()), 3) for name, one in found.items()}
-    print(
-        json.dumps(
-            {"demo": "follow", "n_frames": n_frames, "checkpoint": engine.fingerprint, "psnr": means, "figure": str(picture)}
-        )
-    )
+    psnr = {mode: round(float(one.psnr.mean()), 3) for mode, one in found.items()}
+    last = {mode: round(float(one.psnr[-1]), 3) for mode, one in found.items()}
+    told = {"demo": name, "n_context": start, "n_frames": n_frames, "seed": options.seed, "checkpoint": engine.fingerprint}
+    return _tell(options, name, told | {"psnr": psnr, "psnr_last": last, "video": str(video), "figure": str(picture)})
+
+
+def _tell(options: Options, name: str, summary: dict[str, Any]) -> int:
+    """Leave the scores beside the pictures, and print them."""
+    line = json.dumps(summary)
+    (options.out / f"{name}.json").write_text(line + "\n")
+    print(line)
     return 0
 
 
 def _walks(options: Options, engine: Any, tell: Callable[[], object]) -> tuple[list[Trial], str, int]:
     """The trials of a route, what it does, and its gap."""
-    route = ROUTES[options.name]
-    gap = route.gap if options.gap is None else options.gap
     starts, n_walked = start_clips(options, engine.contexts)
+    ways = [_route(options.name, _last(clip)) for clip in starts[:n_walked]]
+    gap = ways[0].gap if options.gap is None else options.gap
     moments = [engine.begin([clip], options.seed) for clip in starts]
     others = [*moments[1:], moments[0]] if len(moments) > 1 else [None]
-    return [trial.run(engine, moments[i], others[i], route, gap, lambda _: tell()) for i in range(n_walked)], route.what, gap
+    trials = [trial.run(engine, moments[i], others[i], way, gap, lambda _: tell()) for i, way in enumerate(ways)]
+    return trials, ways[0].what, gap
+
+
+def _last(clip: Episode) -> dict[str, Any]:
+    """What is known of the last frame of `clip`."""
+    return {name: values[-1] for name, values in {**clip.extras, "pose": clip.pose}.items() if values is not None}
+
+
+def _route(name: str, info: dict[str, Any]) -> Route:
+    """The route called `name` from where `info` (pose, maze_layout) says. ValueError where that does not suffice."""
+    route = ROUTES[name]
+    if route is None:
+        if not {"pose", "maze_layout"} <= info.keys():
+            raise ValueError(
+                "around is planned on maze_layout and pose, which are not known here; give a --context that has them"
+            )
+        route = around(stations(info["maze_layout"], info["pose"]))
+    return route
 
 
 def _story(options: Options, engine: Any) -> int:
@@ -147,10 +203,7 @@ def _story(options: Options, engine: Any) -> int:
     with tqdm(desc="story", unit="frame") as bar:
         scene = record(options.seed, engine.frame_shape[0])
         found = story.run(engine, scene, options.out, options.seed, chosen_rate(options.fps, engine.fps).fps, bar.update)
-    line = json.dumps({"demo": "story", "seed": options.seed, "checkpoint": engine.fingerprint, **found})
-    (options.out / "story.json").write_text(line + "\n")
-    print(line)
-    return 0
+    return _tell(options, "story", {"demo": "story", "seed": options.seed, "checkpoint": engine.fingerprint, **found})
 
 
 def start_clips(options: Options, known: Any) -> tuple[list[Episode], int]:

@@ -1,8 +1,8 @@
-"""Follow a recorded walk: the true frames above, the dream on the same actions below, and how alike they are frame by frame."""
+"""Follow a recorded walk: the true frames, the dream on the same actions beside them, and how alike they are frame by frame."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from envs.episode import Episode
+from envs.policies import Policy
+from envs.pose import FloatArray
+from simulator import compose
+from simulator.demo.routes import Route
+from simulator.demo.walk import Walk
 from simulator.evaluation.metrics import psnr
+from simulator.world import Tick
 
 N_SHOWN = 10
 
@@ -40,6 +46,41 @@ def follow(
     dream, truth = np.stack(frames), episode.image[start : start + n_frames]
     mse = np.square(dream.astype(np.float64) - truth).mean(axis=(1, 2, 3))
     return Followed(truth, dream, psnr(mse), start)
+
+
+def walk_for_real(
+    env: Any, guide: Policy, n_lead_in: int, plan: Callable[[dict[str, Any]], Route], gap: int | None, seed: int,
+    tell: Callable[[], object],
+) -> Episode:  # fmt: skip
+    """Let `guide` take `n_lead_in` steps in the world of `seed`, then walk the route that `plan` makes of the env's info.
+
+    env: a Gymnasium env with `actions` whose info tells the pose.
+    """
+    walk: Walk | None = None
+    frame, info = env.reset(seed=seed)
+    frames, actions, poses = [frame], [env.actions.noop], list[FloatArray]([info.get("pose")])
+    while True:
+        if len(frames) <= n_lead_in:
+            action = guide.act(frame, info)
+        else:
+            walk = walk or Walk(plan(info), env.actions, gap)
+            action = walk.act(frame, info)
+            if walk.over:
+                return Episode(np.stack(frames), np.array(actions), env.actions.n_actions, np.stack(poses))
+        frame, _, _, _, info = env.step(action)
+        frames.append(frame)
+        actions.append(action)
+        poses.append(info.get("pose"))
+        tell()
+
+
+def beside_truth(followed: dict[str, Followed]) -> Iterator[Tick]:
+    """truth | a dream for each of `followed` (by name)."""
+    first = next(iter(followed.values()))
+    for t, truth in enumerate(first.truth):
+        names = [f"{name}  {one.psnr[t]:.1f} dB" for name, one in followed.items()]
+        panels = (f"truth, {t + 1} frame{'s' if t else ''} on", *names)
+        yield Tick(compose.beside(truth, *(one.dream[t] for one in followed.values())), t, 0, info={"panels": panels})
 
 
 def draw(followed: dict[str, Followed], path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import imageio.v3 as iio
 import numpy as np
@@ -15,9 +16,10 @@ from envs.episode import Episode
 from envs.memory_maze import ACTIONS
 from simulator.commands import demo
 from simulator.demo import film, trial
-from simulator.demo.routes import LOOK_AWAY, LOOP, SETTLE
+from simulator.demo.routes import LOOK_AWAY, LOOP, SETTLE, around
 from simulator.demo.walk import Walk
 from simulator.engine import Engine, Moment
+from simulator.evaluation import circuit
 from simulator.evaluation.walls import WALL_COLOURS
 from simulator.load import SHIPPED
 from simulator.rates import Rate
@@ -41,6 +43,7 @@ class Dreamer(Engine):
 
     actions, world, fps, frame_shape = ACTIONS, "memory-maze", 4.0, (64, 64, 3)
     fingerprint, description, n_steps, context_noise = "known", "cpu: a known memory", 1, 0.0
+    has_ego_motion = True
 
     def __init__(self, remembers: bool = True) -> None:
         self.remembers = remembers
@@ -53,7 +56,8 @@ class Dreamer(Engine):
         for _ in range(19):
             stations.append(pose.move(stations[-1], turn))
         poses = np.stack(stations)
-        return Episode(self.look(poses, seed)[0], np.where(np.arange(20), 2, 0), ACTIONS.n_actions, poses)
+        layout = {"maze_layout": np.repeat(LAYOUT[None], 20, axis=0)}
+        return Episode(self.look(poses, seed)[0], np.where(np.arange(20), 2, 0), ACTIONS.n_actions, poses, layout)
 
     def look(self, poses: np.ndarray, maze: int) -> tuple[np.ndarray, np.ndarray]:
         """Pictures (n, 64, 64, 3) of a maze from `poses` (n, 5), and the wall part in every column (n, 64, rays)."""
@@ -140,6 +144,63 @@ def test_a_loop_leaves_the_cell_goes_round_walls_and_comes_home():
     assert found.path_cells > 6
 
 
+def test_around_comes_home_by_another_way_to_a_view_that_only_memory_has():
+    engine = Dreamer()
+    clip = engine.clip(1)
+    found = walked(engine, around(circuit.stations(LAYOUT, clip.pose[-1])))
+    cells = [tuple(np.floor(pose[:2]).astype(int)) for pose in found.poses]
+    out, home = set(cells[: found.turned]), set(cells[found.turned :])
+    assert len(out | home) >= 8
+    assert len(home - out) >= 3, "not back by the way it went"
+    assert found.pose_off[0] < 0.35
+    assert np.array_equal(found.asked["kept"], clip.image[-1])
+    assert not np.array_equal(found.asked["reset"], clip.image[-1])
+
+
+class DrawnMaze:
+    """The real maze of a Dreamer's clip, as an env."""
+
+    actions = ACTIONS
+    closed = False
+
+    def reset(self, *, seed):
+        self.dreamer = Dreamer()
+        self.moment = self.dreamer.begin([self.dreamer.clip(1).clip(0, 1)], seed)
+        return self._show(self.moment.pose)
+
+    def step(self, action):
+        self.moment = self.dreamer.step(self.moment, np.array([action]))
+        frame, info = self._show(self.moment.pose)
+        return frame, 0.0, False, False, info
+
+    def _show(self, poses):
+        return self.dreamer.look(poses, 1)[0][0], {"pose": poses[0], "maze_layout": LAYOUT}
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.mark.parametrize("name", ["look-away", "around"])
+def test_a_route_walked_for_real_is_dreamt_along_beside_the_truth(tmp_path, capsys, monkeypatch, name):
+    real = DrawnMaze()
+    spin = SimpleNamespace(act=lambda frame, info: ACTIONS.id_of("left"))
+    monkeypatch.setattr(demo, "env_maker", lambda world, resolution: lambda: real)
+    monkeypatch.setattr(demo, "find", lambda world: SimpleNamespace(explorer_maker=lambda: lambda seed: spin))
+    assert demo.run(demo.Options(name=name, out=tmp_path, real=True, lead_in=22), Dreamer()) == 0
+    summary = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert json.loads((tmp_path / f"{name}-real.json").read_text()) == summary
+    assert summary["n_context"] == 23
+    assert real.closed
+    given, keys_only = (summary["psnr"][f"dream, {how}"] for how in ("poses given", "keys only"))
+    assert given == keys_only, "its ego-motion is the body's own"
+    if name == "look-away":
+        assert summary["psnr_last"] == {"dream, poses given": 60.0, "dream, keys only": 60.0}, "seen before it turned away"
+    frames = list(iio.imiter(tmp_path / f"{name}-real.mp4", plugin="FFMPEG"))
+    assert len(frames) > summary["n_frames"]
+    assert frames[0].shape[1] == 3 * 512
+    assert Image.open(tmp_path / f"{name}-real.png").width > 1000
+
+
 def test_a_dreamer_that_cannot_turn_is_said_to_be_lost():
     class Stiff(Dreamer):
         def imagine(self, moment, actions, pose_given=None):
@@ -179,12 +240,16 @@ def test_a_start_clip_by_name_by_file_and_by_frame(tmp_path):
         ({"gap": 0}, "--gap 0; expected 1 frame or more"),
         ({"seed": -1}, "--seed -1"),
         ({"context": "hall"}, "--context 'hall'; expected an episode"),
+        ({"lead_in": -1}, "--lead-in -1; expected 0 or more"),
+        ({"real": True, "at": 3}, "with --real the walk begins in the maze of --seed"),
+        ({"real": True, "name": "story"}, "--real is for routes: look-away, loop, around, amnesia; not for story"),
+        ({"name": "around", "gap": 3}, "--gap 3; around goes as far as the maze leads"),
         ({"at": 20}, "--at 20 is outside clip 'maze-1' of 20 frames"),
     ],
 )
 def test_what_cannot_be_shown_is_said_in_one_line(tmp_path, flags, message):
     with pytest.raises(ValueError, match=message):
-        demo.run(demo.Options(name="look-away", out=tmp_path, **flags), Dreamer())
+        demo.run(demo.Options(**{"name": "look-away", "out": tmp_path, **flags}), Dreamer())
 
 
 def test_the_story_without_a_model_of_its_world_says_so(tmp_path):

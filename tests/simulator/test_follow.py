@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 
@@ -42,5 +43,10 @@ def test_the_command_draws_both_ways_of_knowing_the_pose(tmp_path, capsys):
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(line["psnr"]) == {"dream, poses given", "dream, keys only"}
     assert (tmp_path / "out" / "follow.png").stat().st_size > 10_000
+    assert json.loads((tmp_path / "out" / "follow.json").read_text()) == line
+    assert (line["n_context"], line["n_frames"]) == (10, 12)
+    video = list(iio.imiter(tmp_path / "out" / "follow.mp4", plugin="FFMPEG"))
+    assert len(video) > 12
+    assert video[0].shape[1] == 3 * 512
     with pytest.raises(ValueError, match="follow needs a recorded walk"):
         demo.run(demo.Options(name="follow", out=tmp_path), engine)
