@@ -13,14 +13,15 @@ from simulator.evaluation.rows import OURS, REFERENCE
 from simulator.evaluation.tally import AGE_BINS
 
 LABELS = ("< 3", "3-8", "9-24", "25-64", "65-256", "> 256", "first\nseen")
-_N_STRIPS = 6
+_N_STRIPS, _N_MAZES_SHOWN = 6, 3
 
 
 def draw(results: dict[str, Any], pictures: dict[str, Any], out: Path) -> list[Path]:
     """Write every figure the results allow to `out`; returns their paths."""
     plt = _pyplot()
     made = []
-    for name, fill in (("gap_curves", _gap_curves), ("drift", _drift), ("strips", _strips), ("dreams", _dreams), ("cost", _cost)):
+    for name, fill in (("gap_curves", _gap_curves), ("drift", _drift), ("strips", _strips), ("recall", _recall),
+                       ("dreams", _dreams), ("cost", _cost)):  # fmt: skip
         figure = plt.figure(figsize=(10, 4.5), layout="constrained")
         if fill(figure, results, pictures):
             made.append(out / f"{name}.png")
@@ -160,12 +161,24 @@ def _strips(figure: Any, results: dict[str, Any], pictures: dict[str, Any]) -> b
     return True
 
 
+def _recall(figure: Any, results: dict[str, Any], pictures: dict[str, Any]) -> bool:
+    """Frames gone by and what the long memory alone makes of them, a few mazes; the latest on the right."""
+    rows = [row for row in pictures.get("recall", []) if row[0]][:_N_MAZES_SHOWN]
+    if not rows:
+        return False
+    grid = _blank(figure, 2 * len(rows), len(rows[0][0]))
+    for index, (truth, dream) in enumerate(rows):
+        _row(grid[2 * index], truth, "truth")
+        _row(grid[2 * index + 1], dream, "memory")
+    return True
+
+
 def _dreams(figure: Any, results: dict[str, Any], pictures: dict[str, Any]) -> bool:
     """Truth and dream along every rollout of the first maze."""
     rows = [
         (f"{name}\n{mode}", shown)
-        for mode, all_shown in pictures.items()
-        for name, shown in all_shown.items()
+        for mode in _modes(results)
+        for name, shown in pictures.get(mode, {}).items()
         if name != "onestep"
     ]
     if not rows:

@@ -84,6 +84,7 @@ def _mode(found: dict[str, Any], place: str) -> list[str]:
         _table([(label, found[key]) for label, key in wall if key in found] + [("share", found["column_share"])], digits=3),
         *_balls(found),
         _rollouts({"": found}),
+        *_recall(found, place),
         *_beliefs(found),
         *voxel.mode_lines(found),
     ]
@@ -128,6 +129,16 @@ def _balls(found: dict[str, Any]) -> list[str]:
         f"missed {_number(balls['miss'])}, wrong colour {_number(balls['wrong_colour'])}; hallucinated in "
         f"{_number(found['balls']['hallucinated_per_frame'], digits=4)} of frames."
     ]
+
+
+def _recall(found: dict[str, Any], place: str) -> list[str]:
+    if "recall" not in found:
+        return []
+    told = found["recall"]
+    rows = [("drawn from memory alone", told["psnr"]), ("... memory emptied", told["psnr_reset"]),
+            (f"... memory of another {place}", told["psnr_swapped"])]  # fmt: skip
+    words = f"Frames gone by, drawn after {told['after_frames']} frames from the long memory alone, by how long ago they were:"
+    return [words, _table(rows)]
 
 
 def _beliefs(found: dict[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from simulator.evaluation.metrics import PERCEPTUAL_NET
 from simulator.evaluation.moments import take_rows
 from simulator.evaluation.onestep import one_step
 from simulator.evaluation.plan import Plan
+from simulator.evaluation.recall import Recall
 from simulator.evaluation.routes import routes
 from simulator.evaluation.scenes import Measures, Scene
 from simulator.evaluation.summary import onestep_summary
@@ -93,7 +94,8 @@ def _mode(
 ) -> None:  # fmt: skip
     """Everything that is measured with poses given, or on keys only, into `results` and `pictures`."""
     mode = "pose_given" if pose_given else "keys_only"
-    probes = measures.probes(engine, batch, plan, pose_given)
+    recall = Recall(engine, batch, plan.horizon_retrieval[0])
+    probes = [*measures.probes(engine, batch, plan, pose_given), *([recall] if pose_given else [])]
 
     def ask(t: int, moment: Moment) -> None:
         for probe in probes:
@@ -104,6 +106,8 @@ def _mode(
     dreams, shown, lines = rollout.rollouts(engine, batch, plan, seen.marks, pose_given=pose_given)
     drift, more = rollout.drift(engine, batch, plan, seen.marks, pose_given=pose_given)
     pictures[mode] = {"onestep": seen.strips, **shown}
+    if pose_given:
+        pictures["recall"] = recall.pictures
     results["left_out"] += lines + more
     if pose_given:
         start = plan.horizon_retrieval[0]
