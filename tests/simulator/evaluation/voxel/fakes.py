@@ -139,6 +139,9 @@ class PerfectMemory(Engine):
         states, scene, seen = moment.stream
         return replace(moment, stream=(states, scene, np.zeros_like(seen)))
 
+    def blindfold(self, moment: Moment) -> Moment:
+        return replace(moment, frame=np.zeros_like(moment.frame))
+
     def swap(self, moment: Moment, other: Moment) -> Moment:
         return replace(moment, stream=(*moment.stream[:2], other.stream[2]))
 
