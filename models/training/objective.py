@@ -111,10 +111,9 @@ def _two_streams(
     if objective.recall_share:
         shown = torch.where(recalled, (draws.rand(b, m).to(clean.device) * chosen).long(), chosen)
         before = blindfolded(before, recalled.flatten())
-    told = Control(*(part[row, shown].flatten(0, 1)[:, None] for part in control))
-    if objective.recall_share:
-        blind = recalled.flatten()[:, None]
-        told = told._replace(action=told.action.masked_fill(blind, 0), motion=told.motion.masked_fill(blind[..., None], 0.0))
+    blind = recalled.flatten()
+    action, pose, motion = (part[row, shown].flatten(0, 1)[:, None] for part in control)
+    told = Control(action.masked_fill(blind[:, None], 0), pose, motion.masked_fill(blind[:, None, None], 0.0))
     target = clean[row, shown].flatten(0, 1)[:, None]
     level = _noise_level((b * m, 1), objective.pure_share, draws).to(clean)
     noisy = add_noise(target, _noise(target, draws), level)
@@ -124,7 +123,7 @@ def _two_streams(
         weight += objective.novelty * unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
     if objective.overlay and model.config.camera.view_rows:
         weight += objective.overlay * _overlay_changes(model, target, before.last.frame)
-    weight[recalled.flatten()] = 1  # to the blindfolded all is new: they would drown the others
+    weight[blind] = 1  # to the blindfolded all is new: they would drown the others
     weight = weight[:, None, None]
     return _score(predicted, target, level, detach(model.state_at(trail, t)), weight, objective.tolerance)
 
