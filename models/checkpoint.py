@@ -24,6 +24,7 @@ from models.ego_motion import EgoMotion
 from models.world_model import WorldModel
 
 FORMAT_VERSION = 1
+WEIGHTS = ("config.json", "model.safetensors", "ego_motion.safetensors")
 
 
 class CheckpointError(ValueError):
@@ -78,20 +79,19 @@ def load(folder: Path, device: torch.device | str = "cpu", *, contexts: bool = T
         ego_motion = EgoMotion(model.config)
         _load_weights(ego_motion, folder / "ego_motion.safetensors")
         ego_motion.to(device).eval()
-    name = fingerprint(folder)
-    belief = _load_belief(folder, model.config, name)
+    belief = _load_belief(folder, model.config)
     if belief is not None:
         belief.to(device).eval()
     clips = {path.stem: episodes.load(path) for path in sorted((folder / "contexts").glob("*.npz"))} if contexts else {}
-    return Checkpoint(model.to(device).eval(), ego_motion, name, clips, belief)
+    return Checkpoint(model.to(device).eval(), ego_motion, fingerprint(folder), clips, belief)
 
 
 def save_belief(probe: BeliefProbe, folder: Path, trained_on: str) -> None:
-    """Put a probe beside the model in `folder`, of fingerprint `trained_on`; it names that model and is not used with another.
+    """Put a probe beside the model in `folder`, trained on weights of fingerprint `trained_on`; it names that model and is not used with another.
 
     CheckpointError where the folder holds another model by now: nothing is written then.
     """
-    if fingerprint(folder) != trained_on:
+    if fingerprint_of_weights(folder) != trained_on:
         raise CheckpointError(f"{folder}: holds other weights now than those the probe was trained on; train it again")
     path = folder / "belief.safetensors"
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -102,8 +102,8 @@ def save_belief(probe: BeliefProbe, folder: Path, trained_on: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _load_belief(folder: Path, config: ModelConfig, name: str) -> BeliefProbe | None:
-    """The probe in `folder` if there is one that was trained on the model of fingerprint `name`."""
+def _load_belief(folder: Path, config: ModelConfig) -> BeliefProbe | None:
+    """The probe in `folder` if there is one that was trained on the model there."""
     path = folder / "belief.safetensors"
     if not path.exists():
         return None
@@ -112,7 +112,7 @@ def _load_belief(folder: Path, config: ModelConfig, name: str) -> BeliefProbe | 
             trained_on = (file.metadata() or {}).get("model")
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file ({error}); delete it or train it again") from None
-    if trained_on != name:
+    if trained_on != fingerprint_of_weights(folder):
         return None
     probe = BeliefProbe(config)
     _load_weights(probe, path)
@@ -161,8 +161,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def fingerprint(folder: Path) -> str:
     """Sixteen hex digits that change with the configuration or any weight: what a saved Moment belongs to."""
+    return _digest(folder, *WEIGHTS, "belief.safetensors")
+
+
+def fingerprint_of_weights(folder: Path) -> str:
+    """As `fingerprint`, of the model without its probe of beliefs: what a probe is trained on."""
+    return _digest(folder, *WEIGHTS)
+
+
+def _digest(folder: Path, *names: str) -> str:
     digest = hashlib.sha256()
-    for name in ("config.json", "model.safetensors", "ego_motion.safetensors"):
+    for name in names:
         if (folder / name).exists():
             digest.update(name.encode() + (folder / name).read_bytes())
     return digest.hexdigest()[:16]

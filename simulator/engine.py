@@ -24,6 +24,7 @@ from models.state import LayerState, StreamState, blindfolded, map_state
 from models.training.data import check_fits, control_of, stack_controls
 from models.world_model import WorldModel
 from simulator.accelerate import Accelerator, Calls
+from simulator.bumps import stopped
 
 PREFILL_FRAMES = 64
 """Frames of a start clip absorbed by one call."""
@@ -87,7 +88,7 @@ class Engine:
     accelerator: Accelerator | None = None
     contexts: Mapping[str, Episode]
     belief: BeliefProbe | None = None
-    """Reads the long memory of a moment as a map, where the checkpoint came with such a probe."""
+    """Reads the long memory of a moment as a map, where the checkpoint came with such a probe: its walls stop who goes by keys."""
     lap: Callable[[str], None] | None = None
     """Called when a part of a frame is done ("denoise", "decode", "commit"), where somebody takes the time."""
     has_pose = True
@@ -248,7 +249,7 @@ class Engine:
         return np.array([self.actions.check(action) for action in actions])
 
     def _believed_pose(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
-        """The pose after `actions` by the model's own ego-motion; the first frame of a cold start stands still."""
+        """The pose after `actions` by the model's own ego-motion, believed walls in the way; a cold start's first frame stands."""
         if moment.t == 0 or not self.has_pose:
             return moment.pose
         if self._ego_motion is None:
@@ -258,7 +259,8 @@ class Engine:
             torch.as_tensor(moment.motion, device=self.device).float(),
             torch.as_tensor(actions, device=self.device),
         )
-        return poses.move(moment.pose, motion.double().cpu().numpy())
+        pose = poses.move(moment.pose, motion.double().cpu().numpy())
+        return pose if self.belief is None else stopped(self.belief.believe(moment.stream).walls, moment.pose, pose)
 
     def _told(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None) -> tuple[np.ndarray, Control]:
         """The pose after `actions`, given or believed, and what the network is told of the next frame."""

@@ -10,7 +10,7 @@ from pathlib import Path
 @dataclass(frozen=True, kw_only=True)
 class Options:
     checkpoint: Path
-    """Folder of the model; belief.safetensors is written there. No frame it dreams depends on it."""
+    """Folder of the model; belief.safetensors is written there. Played by keys alone, believed walls stop."""
     data: Path
     """Folder of episodes with poses, maze_layout and targets_pos (the public Memory Maze schema) to learn from."""
     held_out: Path | None = None
@@ -60,15 +60,15 @@ def run(options: Options) -> int:
     else:
         raise ValueError(f"{options.data} holds one episode; expected two or more, or others to score on with --held-out")
     device, why = choose_device(options.device)
-    loaded = checkpoint.load(options.checkpoint, device, contexts=False)
-    model = loaded.model
+    trained_on = checkpoint.fingerprint_of_weights(options.checkpoint)
+    model = checkpoint.load(options.checkpoint, device, contexts=False).model
     use_scan(model, choose("auto", device).scan)
     print(f"{len(paths)} mazes to learn from, {len(held_out)} to score on; {device}, {why}")
     memories = remember(model, paths, options.every, options.frames)
     unseen = remember(model, held_out, options.every)
     probe = train_belief(model.config, memories, options.steps, options.seed)
     scores = beliefs.score(probe, unseen, beliefs.constant_guess(memories))
-    checkpoint.save_belief(probe, options.checkpoint, loaded.fingerprint)
+    checkpoint.save_belief(probe, options.checkpoint, trained_on)
     print(f"{options.checkpoint / 'belief.safetensors'}: {sum(p.numel() for p in probe.parameters())} parameters")
     if options.figure is not None:
         belief_figure.draw(probe, unseen, held_out, options.figure)

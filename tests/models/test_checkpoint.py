@@ -82,19 +82,20 @@ def test_the_fingerprint_changes_with_any_weight_or_setting_and_with_nothing_els
     assert checkpoint.load(folder).fingerprint != first
 
 
-def test_a_probe_of_beliefs_is_loaded_with_its_own_model_alone_and_changes_no_fingerprint(folder):
-    first = checkpoint.load(folder)
+def test_a_probe_of_beliefs_is_loaded_with_its_own_model_alone_and_is_part_of_the_fingerprint(folder):
+    first, weights = checkpoint.load(folder), checkpoint.fingerprint_of_weights(folder)
     assert first.belief is None
     probe = BeliefProbe(CONFIG)
-    checkpoint.save_belief(probe, folder, first.fingerprint)
+    checkpoint.save_belief(probe, folder, weights)
     loaded = checkpoint.load(folder)
-    assert loaded.fingerprint == first.fingerprint
+    assert loaded.fingerprint != first.fingerprint  # believed walls stop the player
+    assert checkpoint.fingerprint_of_weights(folder) == weights
     assert loaded.belief is not None
     assert torch.equal(loaded.belief.tell.weight, probe.tell.weight)
     checkpoint.save(randomised(CONFIG, seed=1), folder)
     assert checkpoint.load(folder).belief is None
     with pytest.raises(CheckpointError, match="holds other weights now than those the probe was trained on"):
-        checkpoint.save_belief(probe, folder, first.fingerprint)
+        checkpoint.save_belief(probe, folder, weights)
     assert checkpoint.load(folder).belief is None
 
 
@@ -111,7 +112,7 @@ def test_a_missing_file_is_named(folder, name):
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "ego_motion.safetensors", "belief.safetensors"])
 @pytest.mark.parametrize("keep", [0, 0.5, 0.99])
 def test_a_truncated_file_is_named(folder, name, keep):
-    checkpoint.save_belief(BeliefProbe(CONFIG), folder, checkpoint.fingerprint(folder))
+    checkpoint.save_belief(BeliefProbe(CONFIG), folder, checkpoint.fingerprint_of_weights(folder))
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: int(keep * len(content))])
     refused(folder, name)

@@ -12,6 +12,7 @@ from envs import pose as poses
 from envs.episode import EpisodeError
 from envs.memory_maze import ACTIONS
 from models import checkpoint as checkpoints
+from models.belief import Belief
 from models.checkpoint import Checkpoint
 from models.conditioning import Control
 from models.ego_motion import EgoMotion
@@ -173,6 +174,30 @@ def test_a_pose_that_is_given_is_believed(engine):
     after = engine.step(moment, np.array([1]), given)
     assert np.array_equal(after.pose, given)
     np.testing.assert_allclose(after.motion, poses.motion_between(moment.pose, given))
+
+
+class Walled:
+    """A probe that believes in walls everywhere but in the cells given, whatever the memory holds."""
+
+    def __init__(self, *free):
+        self.walls = np.ones((1, 10, 10), np.float32)
+        for x, y in free:
+            self.walls[0, y, x] = 0
+
+    def believe(self, stream):
+        return Belief(self.walls, np.zeros((1, 10, 10, 6), np.float32))
+
+
+def test_on_keys_alone_a_believed_wall_stops_the_player_and_a_given_pose_does_not_ask(engine):
+    moment = engine.begin([episode(20)], seed=0)
+    cell = tuple(np.mod(np.floor(moment.pose[0, :2]).astype(int), 10))
+    walled = copy.copy(engine)
+    walled.belief = Walled(cell)
+    for _ in range(40):
+        moment = walled.step(moment, np.array([1]))
+        assert tuple(np.mod(np.floor(moment.pose[0, :2]).astype(int), 10)) == cell
+    free = engine.step(moment, np.array([1]), moment.pose + 3.0)
+    assert_same(walled.step(moment, np.array([1]), moment.pose + 3.0), free)
 
 
 def test_a_model_without_ego_motion_must_be_given_poses():
