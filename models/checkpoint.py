@@ -87,7 +87,8 @@ def load(folder: Path, device: torch.device | str = "cpu", *, contexts: bool = T
 
 
 def save_belief(probe: BeliefProbe, folder: Path, trained_on: str) -> None:
-    """Put a probe beside the model in `folder`, trained on weights of fingerprint `trained_on`; it names that model and is not used with another.
+    """Put a probe beside the model in `folder`, whose `fingerprint_of_weights` it was `trained_on`; it names that model and is
+    not used with another.
 
     CheckpointError where the folder holds another model by now: nothing is written then.
     """

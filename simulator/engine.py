@@ -88,7 +88,7 @@ class Engine:
     accelerator: Accelerator | None = None
     contexts: Mapping[str, Episode]
     belief: BeliefProbe | None = None
-    """Reads the long memory of a moment as a map, where the checkpoint came with such a probe: its walls stop who goes by keys."""
+    """Reads the long memory of a moment as a map, where the checkpoint came with such a probe: its walls stop the player."""
     lap: Callable[[str], None] | None = None
     """Called when a part of a frame is done ("denoise", "decode", "commit"), where somebody takes the time."""
     has_pose = True
@@ -249,7 +249,7 @@ class Engine:
         return np.array([self.actions.check(action) for action in actions])
 
     def _believed_pose(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
-        """The pose after `actions` by the model's own ego-motion, believed walls in the way; a cold start's first frame stands."""
+        """The pose after `actions` by the model's own ego-motion, believed walls in the way; a cold start stands still."""
         if moment.t == 0 or not self.has_pose:
             return moment.pose
         if self._ego_motion is None:

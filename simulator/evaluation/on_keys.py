@@ -1,7 +1,8 @@
-"""The way around a maze walked on keys alone: what is still there when the dreamer comes home to where it believes A is."""
+"""On keys alone: what is still there when the dreamer comes home to where it believes A is, and whether walls stop it."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,16 @@ from simulator.demo import trial
 from simulator.demo.routes import Lost, around
 from simulator.demo.trial import CONDITIONS, KEPT, OTHER, RESET, Trial
 from simulator.demo.walk import pose_gap
-from simulator.engine import Engine
+from simulator.engine import Engine, Moment
 from simulator.evaluation import circuit, metrics, scenes
 from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import estimate
 from simulator.evaluation.target import column_scores
+
+PUSH, TURN, N_PUSHES = 30, 10, 3
+"""Frames with forward held, then with a turn to one side and the other in turn, and how often."""
+INSIDE = 0.05
+"""Cells beyond the nearest free cell from which a body is inside a wall."""
 
 
 def walk_around(engine: Engine, batch: Sequence[Scene], start: int) -> tuple[dict[str, Any], list[str]]:
@@ -42,6 +48,41 @@ def walk_around(engine: Engine, batch: Sequence[Scene], start: int) -> tuple[dic
         except Lost as lost:
             left_out.append(f"walk around (keys only): {scene.name}: {lost}")
     return {"walk_around": _told(trials, scenes.border(batch))} if trials else {}, left_out
+
+
+def push_on(engine: Engine, batch: Sequence[Scene], start: int) -> dict[str, Any]:
+    """`pushing`: after `start` true frames forward is held, with a turn now and then; the share of frames in which the body
+    is believed inside a wall of the true maze, and how deep in the mean, in cells. The real maze lets nobody in.
+
+    `..._unstopped`: the same where believed walls stop nobody. Empty where mazes have no layout or are too short.
+    """
+    if start > len(batch[0]) or not all("maze_layout" in scene.episode.extras for scene in batch):
+        return {}
+    moment = engine.begin([scene.episode.clip(0, start) for scene in batch], 0)
+    layouts = [scene.episode.extras["maze_layout"][0] for scene in batch]
+    depth = {"": _depths(engine, moment, layouts)}
+    if engine.belief is not None:
+        heedless = copy.copy(engine)
+        heedless.belief = None
+        depth["_unstopped"] = _depths(heedless, moment, layouts)
+    told: dict[str, Any] = {"n_mazes": len(batch), "n_frames": depth[""].shape[1]}
+    for name, found in depth.items():
+        told[f"inside{name}"] = round(float((found > INSIDE).mean()), 4)
+        told[f"depth_cells{name}"] = round(float(found.mean()), 4)
+    return {"pushing": told}
+
+
+def _depths(engine: Engine, moment: Moment, layouts: Sequence[np.ndarray]) -> np.ndarray:
+    """How far (n_mazes, n_frames) from the nearest free cell the dreamer believes it is while it pushes on, in cells."""
+    free = [np.argwhere(layout)[:, ::-1] + 0.5 for layout in layouts]  # middles, (x, y)
+    forward, left, right = (engine.actions.names.index(name) for name in ("forward", "left", "right"))
+    found = []
+    for push in range(N_PUSHES):
+        for action in [forward] * PUSH + [(left, right)[push % 2]] * TURN:
+            moment = engine.step(moment, np.full(len(layouts), action))
+            beyond = [np.abs(pose[:2] - middles) - 0.5 for pose, middles in zip(moment.pose, free, strict=True)]
+            found.append([np.linalg.norm(np.maximum(one, 0), axis=1).min() for one in beyond])
+    return np.array(found).T
 
 
 def _told(trials: Sequence[Trial], border: int) -> dict[str, Any]:

@@ -96,6 +96,8 @@ def _mode(found: dict[str, Any], place: str) -> list[str]:
         lines.append(f"Standing still for {found['standing_frames']} frames{believed}: {_list(found['standing_psnr'])}.")
     if found.get("action_accuracy") is not None:
         lines.append(f"Dreamt motions that match the true ones: {_number(found['action_accuracy'], digits=3)}.")
+    if "pushing" in found:
+        lines.append(_pushing(found["pushing"]))
     if any(error["cells"] for error in found["pose_drift"].values()):
         drift = ", ".join(
             f"{key.replace('_', ' ')}: {e['cells']} cells {e['degrees']} degrees" for key, e in found["pose_drift"].items()
@@ -107,6 +109,14 @@ def _mode(found: dict[str, Any], place: str) -> list[str]:
         for name, route in found.get("routes", {}).items()
     ]
     return lines
+
+
+def _pushing(told: dict[str, Any]) -> str:
+    heedless = told.get("inside_unstopped")
+    against = "" if heedless is None else f" ({_number(heedless, digits=3)} where believed walls stop nobody)"
+    return (
+        f"Pushing on for {told['n_frames']} frames, a turn now and then: inside walls in {told['inside']:.3f} of them{against}."
+    )
 
 
 def _homecoming(route: dict[str, Any]) -> str:

@@ -46,14 +46,14 @@ def test_nobody_gets_through_however_long_he_pushes():
 def test_two_walls_hold_a_body_in_their_corner():
     pose = at(4.5, 4.5)
     for _ in range(8):
-        pose = stopped(walls((5, 4), (4, 5), (5, 5)), pose, pose + [[0.15, 0.2, 0, 0, 0]])
+        pose = stopped(walls((5, 4), (4, 5), (5, 5)), pose, pose + np.array([0.15, 0.2, 0, 0, 0]))
     np.testing.assert_allclose(pose[0, :2], [5 - RADIUS, 5 - RADIUS])
 
 
 def test_a_body_slides_past_a_corner_it_meets_off_its_middle():
     pose = at(4.6, 3.95)
     for _ in range(8):
-        pose = stopped(walls((5, 4)), pose, pose + [[0.2, 0, 0, 0, 0]])
+        pose = stopped(walls((5, 4)), pose, pose + np.array([0.2, 0, 0, 0, 0]))
     assert pose[0, 0] > 6
     assert pose[0, 1] < 4
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from envs import pose as poses
 from simulator.evaluation import circuit, maze, on_keys, routes
 from simulator.evaluation.onestep import start
 from tests.simulator.evaluation import fakes
@@ -103,3 +104,20 @@ def test_a_dreamer_that_keys_do_not_move_is_left_out_in_a_line_a_maze(batch: lis
     assert results == {}
     assert [line.split(": ")[1] for line in left_out] == ["0", "1"]
     assert on_keys.walk_around(Stiff([]), batch, 71)[1] == ["walk around (keys only): needs 71 frames, the episodes have 70"]
+
+
+def test_who_pushes_on_is_inside_walls_as_often_as_walls_let_him(batch: list[maze.MazeScene]):
+    class Ghost(fakes.PerfectMemory):
+        belief = object()  # only in name: imagine heeds it here
+
+        def imagine(self, moment, actions, pose=None):
+            frame, stopped = super().imagine(moment, actions, pose)
+            through = np.stack([poses.move(here, fakes.MOTIONS[a]) for here, a in zip(moment.pose, actions, strict=True)])
+            return frame, through if self.belief is None else stopped
+
+    found = on_keys.push_on(Ghost([scene.episode for scene in batch]), batch, 64)["pushing"]
+    assert (found["n_mazes"], found["n_frames"]) == (2, 120)
+    assert found["inside"] == found["depth_cells"] == 0
+    assert found["inside_unstopped"] > 0.5
+    assert found["depth_cells_unstopped"] > 1
+    assert on_keys.push_on(Ghost([]), batch, 71) == {}
