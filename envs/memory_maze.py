@@ -113,6 +113,8 @@ class MemoryMazeEnv(gym.Env[np.ndarray, int]):
         inner = self._inner
         if self.n_steps is not None:
             inner._time_limit = self.n_steps / FPS - 1e-3
+        if self.fast:
+            maze_simulator.speed_up(inner)
 
     def _reseed(self, seed: int) -> None:
         """Give the built environment the random numbers a fresh one would have got from `seed`."""
@@ -141,8 +143,6 @@ class MemoryMazeEnv(gym.Env[np.ndarray, int]):
             self._reseed(seed)
         self._observation = self._observe(self._env.reset().observation)
         gc.collect()  # the simulator leaves each old maze in reference cycles: 5 MB a reset until a rare full collection
-        if self.fast:
-            maze_simulator.speed_up(self._inner)
         return self._image(), self._info()
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:

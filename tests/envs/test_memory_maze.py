@@ -65,20 +65,47 @@ def test_it_is_a_gymnasium_env(env):
 
 
 @real
-def test_the_fast_path_draws_and_rewards_byte_for_byte_like_the_unpatched_simulator(env):
+def test_the_fast_path_draws_and_rewards_byte_for_byte_like_the_unpatched_simulator_reset_after_reset(env):
     plain = MemoryMazeEnv(n_steps=400, fast=False)
-    hunt, rewards = BallHunt(0), 0.0
-    one, other = env.reset(seed=21), plain.reset(seed=21)
-    assert_same(one, other)
-    for _ in range(150):
-        action = hunt.act(one[0], one[-1])
-        one, other = env.step(action), plain.step(action)
+    for seed in (21, 5):
+        hunt, rewards = BallHunt(0), 0.0
+        one, other = env.reset(seed=seed), plain.reset(seed=seed)
         assert_same(one, other)
-        rewards += one[1]
-        if rewards >= 2:
-            break
+        for _ in range(150):
+            action = hunt.act(one[0], one[-1])
+            one, other = env.step(action), plain.step(action)
+            assert_same(one, other)
+            rewards += one[1]
+            if rewards >= 2:
+                break
+        assert rewards >= 2, "balls were touched on the way, and the next one became the target"
+        kept, unpatched = env.snapshot(), plain.snapshot()
+        assert np.array_equal(kept.physics, unpatched.physics)
+        assert kept.target == unpatched.target
+    env.reset(seed=3)
+    env.restore(unpatched)
+    plain.restore(kept)
+    for one, two in zip(walk(env, [FORWARD, LEFT] * 5), walk(plain, [FORWARD, LEFT] * 5), strict=True):
+        assert_same(one, two)
     plain.close()
-    assert rewards >= 2, "balls were touched on the way, and the next one became the target"
+
+
+@real
+def test_a_maze_holds_only_the_textures_it_shows(env):
+    env.reset(seed=7)
+    model = env._inner.physics.model
+    shown = {number for number in model.mat_texid.ravel() if number >= 0}
+    sky = {number for number in range(model.ntex) if model.tex_type[number] == 2}
+    assert shown | sky == set(range(model.ntex))
+    assert len(sky) == 1
+
+
+@real
+def test_a_simulation_that_blows_up_says_so(env):
+    env.reset(seed=7)
+    env._inner.physics.data.qvel[0] = np.nan
+    with pytest.raises(RuntimeError, match="Physics state is invalid"):
+        env.step(FORWARD)
 
 
 @real
