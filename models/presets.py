@@ -1,4 +1,4 @@
-"""The models by name: the two that ship, the baselines and the ablations they are compared with."""
+"""The models by name: the two that ship, a large one, the baselines and the ablations they are compared with."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from models.config import Camera, Layer, MapGrid, ModelConfig
 def maze_small() -> ModelConfig:
     """Memory Maze for a laptop CPU: a pose-addressed map in every other layer, local attention in all, strips as tokens."""
     return ModelConfig()
+
+
+def maze_large() -> ModelConfig:
+    """Memory Maze for a GPU, 25 million parameters: the small one wider, deeper, with more heads and maps. No weights ship."""
+    return replace(maze_small(), d_model=512, d_head=64, layers=(Layer(mixer="none"), Layer()) * 4, n_map_heads=4)
 
 
 def voxel_small() -> ModelConfig:
@@ -61,6 +66,7 @@ def generic_small() -> ModelConfig:
 
 PRESETS: dict[str, Callable[[], ModelConfig]] = {
     "maze-small": maze_small,
+    "maze-large": maze_large,
     "voxel-small": voxel_small,
     "maze-attention": maze_attention,
     "maze-paper": maze_paper,

@@ -6,10 +6,30 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import AdamW, Muon, Optimizer
+
+from models.training.distributed import part_of, whole
 
 ADAM_RATIO = 0.15
 """AdamW's learning rate as a share of Muon's."""
+
+
+class ShardedMuon(Muon):
+    """Muon for matrices that are split over processes: its momentum is split alike, and what is to be orthogonalised is put
+    together, one matrix at a time, in every process."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            lr, decay, keep = group["lr"], group["weight_decay"], group["momentum"]
+            for matrix in group["params"]:
+                momentum = self.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
+                momentum.lerp_(matrix.grad, 1 - keep)
+                change = torch.zeros(matrix.shape, device=matrix.device)
+                change.grad = whole(matrix.grad.lerp(momentum, keep))
+                Muon([change], lr, weight_decay=0.0, momentum=0.0, adjust_lr_fn=group["adjust_lr_fn"]).step()
+                matrix.mul_(1 - lr * decay).add_(part_of(change, matrix))
 
 
 def make_optimizers(model: nn.Module, lr: float, weight_decay: float = 0.01) -> list[Optimizer]:
@@ -21,7 +41,8 @@ def make_optimizers(model: nn.Module, lr: float, weight_decay: float = 0.01) -> 
         (matrices if inside else others).append(parameter)
     optimizers: list[Optimizer] = [AdamW(others, lr=lr * ADAM_RATIO, betas=(0.9, 0.98), weight_decay=weight_decay)]
     if matrices:
-        optimizers.append(Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="original"))
+        kind = ShardedMuon if isinstance(matrices[0], DTensor) else Muon
+        optimizers.append(kind(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="original"))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]
@@ -53,5 +74,6 @@ class EMA:
 
     @torch.no_grad()
     def copy_to(self, model: nn.Module) -> None:
+        """Give the averages to `model`, whose parameters are whole; where they are split here, every process must."""
         for name, parameter in model.named_parameters():
-            parameter.copy_(self.weights[name])
+            parameter.copy_(whole(self.weights[name]))

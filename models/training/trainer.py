@@ -21,7 +21,7 @@ from models.config import ModelConfig
 from models.pixels import to_float
 from models.state import StreamState, where_rows
 from models.training.data import Batch, EpisodeWindows
-from models.training.distributed import Ranks
+from models.training.distributed import Ranks, part_of, whole
 from models.training.draws import Draws
 from models.training.objective import Loss, Objective, diffusion_forcing
 from models.training.optim import EMA, make_optimizers, set_progress
@@ -101,16 +101,16 @@ class Trainer:
         self.device = torch.device(train.device)
         torch.manual_seed(train.seed)
         self.model = WorldModel(config).to(self.device)
-        self.optimizers = make_optimizers(self.model, train.lr)
-        self.ema = EMA(self.model)
-        self.step, self.objective = 0, train.objective
-        self.validation = Validation(validation, config, self.device) if validation and ranks.first else None
-        out.mkdir(parents=True, exist_ok=True)
         if train.compile:
             torch._dynamo.config.recompile_limit = 64  # a block is met in some ten shapes, and blocks share one count
             for block in self.model.blocks:
                 block.compile(dynamic=False)
         self.learner = ranks.wrap(Learner(self.model))
+        self.optimizers = make_optimizers(self.model, train.lr)
+        self.ema = EMA(self.model)
+        self.step, self.objective = 0, train.objective
+        self.validation = Validation(validation, config, self.device) if validation and ranks.first else None
+        out.mkdir(parents=True, exist_ok=True)
 
     def run(self) -> None:
         """Train from the current step to the last, stage by stage."""
@@ -136,7 +136,8 @@ class Trainer:
             self._log(
                 row | {"frames": n_frames, "frames_per_second": round(n_frames / took, 1), "waiting": round(waited / took, 4)}
             )
-            if time.monotonic() - saved > 60 * self.train.save_minutes:
+            late = time.monotonic() - saved > 60 * self.train.save_minutes
+            if any(self.ranks.total([late], self.device)):  # all save together, and their clocks differ
                 self.save()
                 saved = time.monotonic()
             if self.step % self.train.validate_every == 0:
@@ -165,7 +166,7 @@ class Trainer:
             "step": self.step,
             "loss": round(loss / n, 5),
             "psnr": round(psnr(pure / max(n_pure, 1)), 2),
-            "norm": round(norm.item(), 3),
+            "norm": round(whole(norm).item(), 3),
         }
 
     def _log(self, row: dict) -> None:
@@ -177,28 +178,30 @@ class Trainer:
             print(json.dumps(row), flush=True)
 
     def averaged(self) -> WorldModel:
-        """A fresh model with the EMA weights."""
+        """A fresh model with the EMA weights; every process must ask for it."""
         model = WorldModel(self.config).to(self.device)
-        model.load_state_dict(self.model.state_dict())
         self.ema.copy_to(model)
         return model.eval()
 
     def validate(self) -> None:
         """Score the EMA weights on held-out episodes and leave a strip: truth above, prediction below."""
+        model = self.averaged()
         if self.validation is not None:
-            scores = self.validation.score(self.averaged(), self.out / f"strip-{self.step:06d}.png")
+            scores = self.validation.score(model, self.out / f"strip-{self.step:06d}.png")
             self._log({"step": self.step, "validation": scores})
 
     def save(self) -> None:
         """EMA weights as a checkpoint folder; everything else needed to resume beside it, written atomically."""
-        if not self.ranks.first:
-            return
-        checkpoint.save(self.averaged(), self.out / "model")
-        tensors = {f"model/{k}": v.detach().contiguous() for k, v in self.model.state_dict().items()}
-        tensors |= {f"ema/{k}": v for k, v in self.ema.weights.items()}
+        model = self.averaged()
+        kept = {f"model/{k}": v.detach() for k, v in self.model.state_dict().items()}
+        kept |= {f"ema/{k}": v for k, v in self.ema.weights.items()}
         for i, optimizer in enumerate(self.optimizers):
             for k, slots in optimizer.state_dict()["state"].items():
-                tensors |= {f"optim/{i}/{k}/{name}": torch.as_tensor(v).contiguous() for name, v in slots.items()}
+                kept |= {f"optim/{i}/{k}/{name}": torch.as_tensor(v) for name, v in slots.items()}
+        tensors = {name: whole(part).contiguous() for name, part in kept.items()}
+        if not self.ranks.first:
+            return
+        checkpoint.save(model, self.out / "model")
         temporary = self.out / "resume.tmp"
         save_file(tensors, temporary, metadata={"step": str(self.step)})
         os.replace(temporary, self.out / "resume.safetensors")
@@ -209,8 +212,12 @@ class Trainer:
         if found != self.config:
             differ = [f.name for f in fields(found) if getattr(found, f.name) != getattr(self.config, f.name)]
             raise CheckpointError(f"{folder}: another model ({', '.join(differ)} differ); give the preset it was trained with")
-        self.model.load_state_dict(checkpoint.load(folder, self.device, contexts=False).model.state_dict())
+        self._take(checkpoint.load(folder, self.device, contexts=False).model.state_dict())
         self.ema = EMA(self.model)
+
+    def _take(self, weights: dict[str, Tensor]) -> None:
+        """Put whole `weights` in place of the model's."""
+        self.model.load_state_dict({name: part_of(weights[name], like) for name, like in self.model.state_dict().items()})
 
     def resume(self) -> None:
         """Go on from `out/resume.safetensors`. Raises CheckpointError where there is none, or it is another model's."""
@@ -223,13 +230,13 @@ class Trainer:
                 f"{self.out}: a run of another model ({', '.join(differ[:3])} differ); give the preset it began with"
             )
         pick = lambda prefix: {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}  # noqa: E731
-        self.model.load_state_dict(pick("model/"))
-        self.ema.weights = {k: v.to(self.device) for k, v in pick("ema/").items()}
+        self._take(pick("model/"))
+        self.ema.weights = {k: part_of(v.to(self.device), self.ema.weights[k]) for k, v in pick("ema/").items()}
         for i, optimizer in enumerate(self.optimizers):
-            state = optimizer.state_dict()
+            state, [group] = optimizer.state_dict(), optimizer.param_groups
             for key, value in pick(f"optim/{i}/").items():
                 index, name = key.split("/")
-                state["state"].setdefault(int(index), {})[name] = value
+                state["state"].setdefault(int(index), {})[name] = part_of(value, group["params"][int(index)])
             optimizer.load_state_dict(state)
         self.step = steps_done(self.out)
 

@@ -1,6 +1,7 @@
 """Train a world model on a folder of episodes: resumable, with a log to plot and sample strips while it runs.
 
-On several GPUs or cores the same command is started by `torchrun --nproc-per-node N run_sim.py train ...`.
+On several GPUs or cores the same command is started by `torchrun --nproc-per-node N run_sim.py train ...`. Each process holds the
+whole model and rows of the batch; with `--shard` they split the model, its average and what the optimisers keep as well.
 """
 
 from __future__ import annotations
@@ -82,6 +83,9 @@ class Options(Recipe):
     """Clips of held-out episodes that the trained model offers as starts, where --validation is given."""
     resume: bool = False
     """Go on where this run stopped."""
+    shard: bool = False
+    """Split the weights over the processes of torchrun too (FSDP), for models too large to keep whole in each. A run may be
+    resumed with it or without."""
 
 
 def config_for(name: str, world: Entry) -> ModelConfig:
@@ -113,7 +117,9 @@ def run(options: Options) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else options.device
-    ranks, device = join(device)
+    ranks, device = join(device, options.shard)
+    if options.shard and ranks.n == 1:
+        raise ValueError("--shard splits the weights over processes, and there is one; start more with torchrun, or leave it out")
     train = TrainConfig(
         n_steps=options.steps, lr=options.lr, stages=options.stages, objective=options.objective, seed=options.seed,
         retrace_share=options.retrace_share, forget_share=options.forget_share,
@@ -130,15 +136,16 @@ def run(options: Options) -> int:
     use_scan(trainer.model, scan.scan)
     if ranks.first:
         millions = sum(p.numel() for p in trainer.model.parameters()) / 1e6
-        processes = f"{ranks.n} processes, each with " if ranks.n > 1 else ""
+        share = "its share of the weights and " if ranks.sharded else ""
+        processes = f"{ranks.n} processes, each with {share}" if ranks.n > 1 else ""
         print(f"{millions:.2f}M parameters on {device}, {processes}{torch.get_num_threads()} of {os.cpu_count()} cores")
         print(f"scan: {scan.name}, {scan.why}")
     trainer.run()
+    model = trainer.averaged()
     leave()
     if not ranks.first:
         return 0
     if options.ego_motion_steps > 0 and config.pose:
-        model = trainer.averaged()
         ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed)
         checkpoint.save(model, options.out / "model", ego_motion=ego_motion)
     if options.validation is not None:

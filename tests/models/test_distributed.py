@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("episodes")
     for seed in range(5):
-        episodes.save(episode(60, seed), folder / f"{seed}.npz")
+        episodes.save(episode(64, seed), folder / f"{seed}.npz")
     return folder
 
 
@@ -50,17 +50,35 @@ def test_two_processes_have_the_loss_curve_of_one_with_the_same_batch_also_after
     for n_steps in stops:
         train(data, tmp_path / "one", streams, n_steps, Ranks())
         torchrun(2, data, tmp_path / "two", streams, n_steps)
-    one, two = log(tmp_path / "one"), log(tmp_path / "two")
-    assert [row["step"] for row in two] == [0, 1, 2, 3, 4], "one process writes"
-    for a, b in zip(one, two, strict=True):
+    assert_same_run(tmp_path / "one", tmp_path / "two")
+
+
+def test_processes_that_split_the_weights_too_have_that_curve_and_one_or_several_go_on_where_the_others_stopped(data, tmp_path):
+    for n_steps in (2, 3, 5):
+        train(data, tmp_path / "one", 2, n_steps, Ranks())
+        if n_steps == 3:
+            train(data, tmp_path / "two", 2, n_steps, Ranks())
+        else:
+            torchrun(2, data, tmp_path / "two", 2, n_steps, "sharded")
+    assert_same_run(tmp_path / "one", tmp_path / "two")
+
+
+def assert_same_run(one, two):
+    told = [[row for row in log(out) if "loss" in row] for out in (one, two)]
+    assert [row["step"] for row in told[1]] == [0, 1, 2, 3, 4], "one process writes"
+    for a, b in zip(*told, strict=True):
         assert a["frames"] == b["frames"] == 32
         for key in ("loss", "psnr", "norm"):
             assert b[key] == pytest.approx(a[key], rel=5e-4, abs=2e-5), (a, b)  # sums run in another order
-    weights = [read_tensors(tmp_path / name / "resume.safetensors") for name in ("one", "two")]
-    assert weights[0].keys() == weights[1].keys()
-    for name, value in weights[0].items():
+    scores = [[row["validation"]["whole"] for row in log(out) if "validation" in row] for out in (one, two)]
+    assert len(scores[0]) == 2
+    assert scores[1] == pytest.approx(scores[0], abs=0.03)
+    tensors = [read_tensors(out / "resume.safetensors") for out in (one, two)]
+    assert tensors[0].keys() == tensors[1].keys()
+    for name, value in tensors[0].items():
+        assert tensors[1][name].shape == value.shape, name
         if name.startswith("ema/"):
-            torch.testing.assert_close(weights[1][name], value, atol=5e-4, rtol=0, msg=name)
+            torch.testing.assert_close(tensors[1][name], value, atol=5e-4, rtol=0, msg=name)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from envs import episode as episodes
 from models.training.objective import Objective
@@ -32,3 +33,9 @@ def test_what_train_leaves_behind_plays_from_its_own_start_clips(tmp_path, monke
     after = engine.step(moment, np.array([1]))
     assert after.frame.shape == (1, 16, 16, 3)
     assert after.t == 81
+
+
+def test_splitting_the_weights_over_a_single_process_is_refused_in_a_line(tmp_path, monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with pytest.raises(ValueError, match="over processes, and there is one; start more with torchrun, or leave it out"):
+        train.run(train.Options(data=tmp_path, out=tmp_path / "run", shard=True))
