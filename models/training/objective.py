@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from models.conditioning import Control
@@ -20,6 +21,8 @@ from models.state import StreamState, blindfolded, detach, map_state
 from models.training.draws import Draws
 from models.world_model import WorldModel
 
+STRONGEST_BLUR = 8
+"""Means over 3 x 3 pixels, one after another: a Gaussian of 2.3 pixels, a dream of some hundred frames."""
 CHANGED = 0.1
 """Difference, of colours in -1..1, from which a pixel of the overlay counts as changed."""
 
@@ -43,6 +46,9 @@ class Objective:
     """Share of rows to which this happens."""
     hold_share: float = 0.0
     """Share of rows in which the player stands still for those frames: a world that dissolves when one waits is not there."""
+    blur_share: float = 0.0
+    """Share of rows whose later frames are blurred when they are absorbed, as dreams are after a while: what is learned is to
+    draw sharply what memory holds sharp, whatever the frame before looks like (two streams). It costs less than such dreams."""
     novelty: float = 0.0
     """Further weight of pixels that the frame before, moved along, does not show (two streams): there memory is learned."""
     recall_share: float = 0.0
@@ -101,6 +107,8 @@ def _two_streams(
     b, t = clean.shape[:2]
     clean, control = _with_stops(clean, control, objective, draws)
     context = with_own_frames(model, clean, control, state, objective, draws)
+    if objective.blur_share:
+        context = _with_blur(context, objective.blur_share, draws)
     level = (objective.context_noise * draws.rand(b, t)).to(clean)
     _, trail = model.trace(add_noise(context, _noise(clean, draws), level), level, control, state, predict=False)
     m = max(1, round(objective.target_share * t))
@@ -172,6 +180,19 @@ def with_own_frames(
         frame = model(torch.zeros_like(clean[rows, :1]), blank + 1, told(i, i + 1), state)[0].float().clamp(-1, 1)
         _, state = model(frame, blank, told(i, i + 1), state, predict=False)
         mixed[rows, i] = frame[:, 0]
+    return mixed
+
+
+def _with_blur(context: Tensor, share: float, draws: Draws) -> Tensor:
+    """`context` (b, t, 3, H, W), in some rows blurred from some frame on, a row's frames alike."""
+    b, t = context.shape[:2]
+    start, strength = draws.randint(0, t, b), draws.randint(1, STRONGEST_BLUR + 1, b)
+    mixed = context.clone()
+    for row in draws.some(share).tolist():
+        later = mixed[row, start[row] :]
+        for _ in range(int(strength[row])):
+            later = F.avg_pool2d(F.pad(later, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+        mixed[row, start[row] :] = later
     return mixed
 
 

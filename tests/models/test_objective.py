@@ -12,6 +12,7 @@ from models.training.objective import (
     Objective,
     _noise_level,
     _score,
+    _with_blur,
     _with_stops,
     diffusion_forcing,
     with_own_frames,
@@ -71,6 +72,18 @@ def test_who_stops_sees_the_same_picture_from_the_same_place():
     assert torch.equal(still[:, :5], clean[:, :5])
     untouched, _ = _with_stops(clean, control, Objective(own_frames=3), draws(3))
     assert untouched is clean
+
+
+def test_a_share_of_the_rows_is_blurred_from_some_frame_to_the_last():
+    context = torch.rand(12, 9, 3, 16, 16) * 2 - 1
+    blurred = _with_blur(context, 0.5, draws(12))
+    touched = ~(blurred == context).flatten(2).all(dim=-1)  # (row, frame)
+    assert touched.any(dim=1).sum() == 6
+    assert (touched[:, 1:] >= touched[:, :-1]).all(), "once blurred, always blurred"
+    assert not touched[:, 0].all()
+    torch.testing.assert_close(blurred.mean(dim=(-1, -2)), context.mean(dim=(-1, -2)), atol=0.1, rtol=0)
+    detail = lambda frames: frames.diff(dim=-1).square().mean(dim=(-1, -2, -3))  # noqa: E731
+    assert (detail(blurred)[touched] < 0.5 * detail(context)[touched]).all()
 
 
 def test_novelty_weighs_only_what_the_frame_before_does_not_show():
