@@ -24,7 +24,7 @@ class Plan:
     """Frames of the flatness run; 0 leaves it out."""
     soak: int = 0
     """Frames of the soak run, 100,000 to be sure that nothing grows; 0 leaves it out."""
-    presets: tuple[str, ...] = ("maze-small", "maze-attention", "maze-paper", "maze-mamba", "voxel-small")
+    presets: tuple[str, ...] = ("maze-small", "maze-large", "maze-attention", "maze-paper", "maze-mamba", "voxel-small")
     """Presets timed with random weights, beside the checkpoint."""
     widths: tuple[int, ...] = (96, 384, 768)
     """d_model of networks otherwise like the checkpoint's, timed with random weights."""
