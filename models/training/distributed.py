@@ -25,6 +25,7 @@ class Ranks:
     rank: int = 0
     n: int = 1
     sharded: bool = False
+    """Whether the processes split the weights too, and do not hold all of them each."""
 
     @property
     def first(self) -> bool:

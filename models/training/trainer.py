@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -133,9 +134,8 @@ class Trainer:
             state, row = self._one_step(batch, state)
             self.step += 1
             n_frames, took = stage.n_rows * stage.n_frames, time.monotonic() - started
-            self._log(
-                row | {"frames": n_frames, "frames_per_second": round(n_frames / took, 1), "waiting": round(waited / took, 4)}
-            )
+            row |= {"frames": n_frames, "frames_per_second": round(n_frames / took, 1), "waiting": round(waited / took, 4)}
+            self._log(row)
             late = time.monotonic() - saved > 60 * self.train.save_minutes
             if any(self.ranks.total([late], self.device)):  # all save together, and their clocks differ
                 self.save()
@@ -184,14 +184,14 @@ class Trainer:
         return model.eval()
 
     def validate(self) -> None:
-        """Score the EMA weights on held-out episodes and leave a strip: truth above, prediction below."""
+        """Score the EMA weights on held-out episodes and leave a strip: truth above, prediction below. Every process must."""
         model = self.averaged()
         if self.validation is not None:
             scores = self.validation.score(model, self.out / f"strip-{self.step:06d}.png")
             self._log({"step": self.step, "validation": scores})
 
     def save(self) -> None:
-        """EMA weights as a checkpoint folder; everything else needed to resume beside it, written atomically."""
+        """EMA weights as a checkpoint folder; all else needed to resume beside it, written atomically. Every process must."""
         model = self.averaged()
         kept = {f"model/{k}": v.detach() for k, v in self.model.state_dict().items()}
         kept |= {f"ema/{k}": v for k, v in self.ema.weights.items()}
@@ -243,8 +243,6 @@ class Trainer:
 
 def steps_done(out: Path) -> int:
     """Optimiser steps that can be resumed from `out`; 0 where no run was saved there."""
-    from safetensors import safe_open
-
     path = out / "resume.safetensors"
     if not path.exists():
         return 0
