@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from envs import pose as poses
 
@@ -123,7 +124,7 @@ def load(path: Path, *, images: bool = True) -> Episode:
     images=False leaves the frames as an all-zero view of the right shape, for callers that need poses and layout only.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, NpzFile(raw, allow_pickle=False) as file:  # np.load would take others for pickles
             names = [name for name in file.files if images or name != "image"]
             arrays = {name: file[name] for name in names}
             if not images and "action" in arrays:

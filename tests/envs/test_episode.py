@@ -149,8 +149,10 @@ def test_files_of_another_kind_are_one_line(tmp_path):
         episodes.load(tmp_path)
     with open(tmp_path / "single.npz", "wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(EpisodeError, match="not a readable npz"):
-        episodes.load(tmp_path / "single.npz")
+    (tmp_path / "text.npz").write_text("hello")
+    for name in ("single", "text"):
+        with pytest.raises(EpisodeError, match=r"not a readable npz .File is not a zip file"):
+            episodes.load(tmp_path / f"{name}.npz")
 
 
 def test_no_damaged_byte_leads_to_anything_but_an_episode_error(tmp_path):
