@@ -25,6 +25,7 @@ from models.world_model import WorldModel
 
 FORMAT_VERSION = 1
 WEIGHTS = ("config.json", "model.safetensors", "ego_motion.safetensors")
+REMEDY = "copy or train it again"
 
 
 class CheckpointError(ValueError):
@@ -67,11 +68,24 @@ def save(model: WorldModel, folder: Path, *, ego_motion: EgoMotion | None = None
 
 
 def _save_weights(module: torch.nn.Module, path: Path, dtype: torch.dtype, about: dict[str, str] | None = None) -> None:
-    save_file({name: value.detach().to("cpu", dtype).contiguous() for name, value in module.state_dict().items()}, path, about)
+    write_tensors(
+        {name: value.detach().to("cpu", dtype).contiguous() for name, value in module.state_dict().items()}, path, about
+    )
 
 
-def load(folder: Path, device: torch.device | str = "cpu", *, contexts: bool = True) -> Checkpoint:
-    """Read a checkpoint folder. Raises CheckpointError naming what is missing, truncated, foreign or not a number."""
+def write_tensors(tensors: dict[str, Tensor], path: Path, about: dict[str, str] | None = None) -> None:
+    """Write a safetensors file. OSError where it cannot be written whole, as on a full disk."""
+    try:
+        save_file(tensors, path, about)
+    except SafetensorError as error:
+        raise OSError(
+            f"{path}: could not be written ({error}); free some space and go on, what was saved before is kept"
+        ) from None
+
+
+def load(folder: Path, device: torch.device | str = "cpu", *, contexts: bool = True, belief: bool = True) -> Checkpoint:
+    """Read a checkpoint folder, or of its start clips and its probe of beliefs neither. Raises CheckpointError naming what is
+    missing, truncated, foreign or not a number."""
     model = WorldModel(read_config(folder))
     _load_weights(model, folder / "model.safetensors")
     ego_motion = None
@@ -79,11 +93,11 @@ def load(folder: Path, device: torch.device | str = "cpu", *, contexts: bool = T
         ego_motion = EgoMotion(model.config)
         _load_weights(ego_motion, folder / "ego_motion.safetensors")
         ego_motion.to(device).eval()
-    belief = _load_belief(folder, model.config)
-    if belief is not None:
-        belief.to(device).eval()
+    probe = _load_belief(folder, model.config) if belief else None
+    if probe is not None:
+        probe.to(device).eval()
     clips = {path.stem: episodes.load(path) for path in sorted((folder / "contexts").glob("*.npz"))} if contexts else {}
-    return Checkpoint(model.to(device).eval(), ego_motion, fingerprint(folder), clips, belief)
+    return Checkpoint(model.to(device).eval(), ego_motion, fingerprint(folder), clips, probe)
 
 
 def save_belief(probe: BeliefProbe, folder: Path, trained_on: str) -> None:
@@ -143,12 +157,13 @@ def _load_weights(module: torch.nn.Module, path: Path) -> None:
     expected = module.state_dict()
     missing, unknown = sorted(expected.keys() - weights.keys()), sorted(weights.keys() - expected.keys())
     if missing or unknown:
-        raise CheckpointError(f"{path}: not this model's weights; missing {missing[:3]}, unknown {unknown[:3]}")
+        raise CheckpointError(f"{path}: not this model's weights; missing {missing[:3]}, unknown {unknown[:3]}; {REMEDY}")
     for name, value in weights.items():
         if value.shape != expected[name].shape:
-            raise CheckpointError(f"{path}: {name} has shape {tuple(value.shape)}; expected {tuple(expected[name].shape)}")
+            came, wanted = tuple(value.shape), tuple(expected[name].shape)
+            raise CheckpointError(f"{path}: {name} has shape {came}; expected {wanted}: {REMEDY}")
         if not torch.isfinite(value.float()).all():
-            raise CheckpointError(f"{path}: {name} holds NaN or infinite numbers; expected finite weights")
+            raise CheckpointError(f"{path}: {name} holds NaN or infinite numbers; expected finite weights: {REMEDY}")
     module.load_state_dict({name: value.to(expected[name].dtype) for name, value in weights.items()})
 
 
@@ -157,7 +172,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); copy or train it again") from None
+        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); {REMEDY}") from None
 
 
 def fingerprint(folder: Path) -> str:

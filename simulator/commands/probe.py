@@ -41,6 +41,7 @@ def run(options: Options) -> int:
     import torch
 
     from models import checkpoint
+    from models.belief import n_cells
     from models.mamba import use_scan
     from models.ops.choose import choose
     from models.training.belief import remember, train_belief
@@ -59,9 +60,12 @@ def run(options: Options) -> int:
         paths, held_out = paths[:-n_back], paths[-n_back:]
     else:
         raise ValueError(f"{options.data} holds one episode; expected two or more, or others to score on with --held-out")
+    if options.figure is not None:
+        options.figure.parent.mkdir(parents=True, exist_ok=True)  # fails now rather than after all the work
     device, why = choose_device(options.device)
+    n_cells(checkpoint.read_config(options.checkpoint))  # says so where there is no map to read
     trained_on = checkpoint.fingerprint_of_weights(options.checkpoint)
-    model = checkpoint.load(options.checkpoint, device, contexts=False).model
+    model = checkpoint.load(options.checkpoint, device, contexts=False, belief=False).model
     use_scan(model, choose("auto", device).scan)
     print(f"{len(paths)} mazes to learn from, {len(held_out)} to score on; {device}, {why}")
     memories = remember(model, paths, options.every, options.frames)
