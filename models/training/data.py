@@ -115,7 +115,7 @@ class EpisodeWindows:
             else:
                 n_refused += 1
         raise EpisodeError(
-            f"no readable episode of at least {self.n_frames} frames among {len(self.paths)} files; collect longer ones"
+            f"no usable episode of at least {self.n_frames} frames among {len(self.paths)} files; collect others, or longer ones"
         )
 
     def _windows(self, row: int) -> Iterator[tuple[Episode, int, bool]]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models import checkpoint
@@ -66,6 +65,9 @@ class TrainConfig:
         ends = [stage.until for stage in self.stages]
         if not ends or ends[-1] != 1.0 or any(b <= a for a, b in pairwise([0.0, *ends])):
             raise ValueError(f"the stages end at {ends}; expected rising shares of the run, the last 1.0")
+        for stage in self.stages:
+            if stage.n_frames < 1 or stage.n_rows < 1:
+                raise ValueError(f"a stage of {stage.n_rows} rows of {stage.n_frames} frames; expected 1 or more of each")
 
 
 def psnr(mean_squared_error: float) -> float:
@@ -113,6 +115,9 @@ class Trainer:
         self.validation = Validation(validation, config, self.device) if validation and ranks.first else None
         out.mkdir(parents=True, exist_ok=True)
 
+    stopping = False
+    """Set it to have the run saved when the step in progress is done, and left as by Ctrl-C."""
+
     def run(self) -> None:
         """Train from the current step to the last, stage by stage."""
         for number, stage in enumerate(self.train.stages):
@@ -137,9 +142,12 @@ class Trainer:
             row |= {"frames": n_frames, "frames_per_second": round(n_frames / took, 1), "waiting": round(waited / took, 4)}
             self._log(row)
             late = time.monotonic() - saved > 60 * self.train.save_minutes
-            if any(self.ranks.total([late], self.device)):  # all save together, and their clocks differ
+            late, stop = map(bool, self.ranks.total([late, self.stopping], self.device))  # all together: their clocks differ
+            if late or stop:
                 self.save()
                 saved = time.monotonic()
+            if stop:
+                raise KeyboardInterrupt
             if self.step % self.train.validate_every == 0:
                 self.validate()
 
@@ -203,8 +211,11 @@ class Trainer:
             return
         checkpoint.save(model, self.out / "model")
         temporary = self.out / "resume.tmp"
-        save_file(tensors, temporary, metadata={"step": str(self.step)})
-        os.replace(temporary, self.out / "resume.safetensors")
+        try:
+            checkpoint.write_tensors(tensors, temporary, {"step": str(self.step)})
+            os.replace(temporary, self.out / "resume.safetensors")
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def start_from(self, folder: Path) -> None:
         """Begin with the weights of a checkpoint of the same shape. Raises CheckpointError where it has another."""
@@ -221,6 +232,8 @@ class Trainer:
 
     def resume(self) -> None:
         """Go on from `out/resume.safetensors`. Raises CheckpointError where there is none, or it is another model's."""
+        if not (self.out / "resume.safetensors").exists():
+            raise CheckpointError(f"{self.out}: no run was saved there to go on with; leave out --resume to begin one")
         tensors = checkpoint.read_tensors(self.out / "resume.safetensors")
         saved = {k.removeprefix("model/"): v.shape for k, v in tensors.items() if k.startswith("model/")}
         expected = {k: v.shape for k, v in self.model.state_dict().items()}

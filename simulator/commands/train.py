@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from models.training.distributed import join, leave
 from models.training.ego import train_ego_motion
 from models.training.objective import Objective
 from models.training.trainer import Stage, TrainConfig, Trainer
-from simulator.load import WORLD_FILE
+from simulator.load import WORLD_FILE, choose_device
 
 N_CLIP = 161
 """Frames of a start clip."""
@@ -112,11 +114,13 @@ def run(options: Options) -> int:
     config = config_for(options.preset, find(world))
     if options.steps < 1:
         raise ValueError(f"--steps {options.steps}; expected at least 1")
+    if options.seed < 0:
+        raise ValueError(f"--seed {options.seed}; expected 0 or more")
     if (options.out / "resume.safetensors").exists() and not options.resume:
         raise ValueError(f"{options.out} already holds a run; go on with --resume or choose another --out")
     if options.threads:
         torch.set_num_threads(options.threads)
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else options.device
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else choose_device(options.device)[0]
     ranks, device = join(device, options.shard)
     if options.shard and ranks.n == 1:
         raise ValueError("--shard splits the weights over processes, and there is one; start more with torchrun, or leave it out")
@@ -140,7 +144,7 @@ def run(options: Options) -> int:
         processes = f"{ranks.n} processes, each with {share}" if ranks.n > 1 else ""
         print(f"{millions:.2f}M parameters on {device}, {processes}{torch.get_num_threads()} of {os.cpu_count()} cores")
         print(f"scan: {scan.name}, {scan.why}")
-    trainer.run()
+    _run(trainer)
     model = trainer.averaged()
     leave()
     if not ranks.first:
@@ -152,6 +156,24 @@ def run(options: Options) -> int:
         _keep_clips(options.validation, options.out / "model" / "contexts", options.start_clips)
     print(f"trained: {options.out / 'model'}")
     return 0
+
+
+def _run(trainer: Trainer) -> None:
+    """Train to the end, or until told to stop (Ctrl-C): then the step in progress is finished and saved; a second time, not."""
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        trainer.stopping = True
+        print("stopping when this step is done and saved; once more stops at once", file=sys.stderr, flush=True)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        trainer.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if trainer.stopping:
+        raise KeyboardInterrupt
 
 
 def _keep_clips(data: Path, folder: Path, n_clips: int) -> None:

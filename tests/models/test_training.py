@@ -150,7 +150,7 @@ def test_a_stopped_run_goes_on_to_its_last_step_in_one_log(data, tmp_path):
 
 
 def test_resuming_where_nothing_was_saved_says_so(data, tmp_path):
-    with pytest.raises(CheckpointError, match=r"resume\.safetensors"):
+    with pytest.raises(CheckpointError, match="no run was saved there to go on with; leave out --resume"):
         Trainer(CONFIG, train_config(6), data, None, tmp_path).resume()
 
 
@@ -210,7 +210,7 @@ def test_a_folder_without_a_usable_episode_is_one_line(tmp_path):
     with pytest.raises(EpisodeError, match=r"no episodes .*run_sim\.py collect"):
         EpisodeWindows(tmp_path, CONFIG, range(1), 16, seed=0)
     episodes.save(episode(10), tmp_path / "short.npz")
-    with pytest.raises(EpisodeError, match="no readable episode of at least 16 frames among 1 files"):
+    with pytest.raises(EpisodeError, match="no usable episode of at least 16 frames among 1 files"):
         next(iter(EpisodeWindows(tmp_path, CONFIG, range(1), 16, seed=0)))
 
 

@@ -121,7 +121,7 @@ def test_episodes_without_poses_are_refused_by_a_model_that_goes_by_them(made, t
     assert run_sim.main(["train", "--preset", "maze-small", "--steps", "1", *flags]) == 2
     out = capsys.readouterr()
     assert "blind.npz: no poses, by which this model remembers; one of --preset generic-small does without" in out.out
-    assert "no readable episode" in out.err
+    assert "no usable episode" in out.err
 
 
 def test_a_preset_for_any_world_wants_to_know_which(tmp_path, capsys):
