@@ -83,7 +83,12 @@ def load_dream(recipe: Recipe) -> LearnedWorld:
 
 
 def dream_from(engine: Any, recipe: Recipe) -> LearnedWorld:
-    """A learned world on `engine` with the start that `recipe` asks for."""
+    """A learned world on `engine` with the start that `recipe` asks for. ValueError where keys cannot drive it."""
+    if not engine.has_ego_motion:
+        raise ValueError(
+            f"{recipe.checkpoint or recipe.world} has no ego-motion, so keys alone cannot drive it; "
+            "go on with its training with --ego-motion-steps above 0, or give it poses: run_sim.py evaluate"
+        )
     clips: dict[str, Episode] = {}
     if recipe.context is not None:
         clips[Path(recipe.context).stem] = episodes.load(Path(recipe.context))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,8 @@ def run(options: Options, engine: Any = None) -> int:
     rate = chosen_rate(options.fps, world.fps)
     log = options.out.with_suffix(".jsonl")
     policy = driver(options.policy, world.actions, options.seed)
-    session = Session(world, options.header(world, recipe, rate.fps), log)
+    young = log.with_name(f".{log.name}.{os.getpid()}.tmp")  # an older log, like an older video, stays until the first new frame
+    session = Session(world, options.header(world, recipe, rate.fps), young)
     options.prepare(world)
     print(f"{session.header.description}; {rate.describe(world.fps)}")
     started = time.perf_counter()
@@ -54,14 +56,17 @@ def run(options: Options, engine: Any = None) -> int:
         video = VideoRecorder(options.out, rate.fps)
         height = VIDEO_HEIGHT[options.out.suffix]
         session.sinks["video"] = BeliefFilm(session, video, height) if options.belief else video
-        for _ in tqdm(range(options.frames), unit="frame"):
+        for n in tqdm(range(options.frames), unit="frame"):
             tick = session.apply(Step(policy.act(tick.frame, {"pose": tick.pose, **tick.info})))
             if session.notes:
                 break
+            if n == 0:
+                os.replace(young, log)
             if said := session.quicken():
                 print(said)
     finally:
         session.close()
+        young.unlink(missing_ok=True)
     if session.notes:
         raise OSError("; ".join(session.notes))
     fps = options.frames / (time.perf_counter() - started)

@@ -31,7 +31,7 @@ class FakeStream(NamedTuple):
 class FakeEngine(Engine):
     """Walks round a striped tower; its stripes take their brightness from the memory, so forgetting shows."""
 
-    world, actions, fps = "memory-maze", ACTIONS, 4.0
+    world, actions, fps, has_ego_motion = "memory-maze", ACTIONS, 4.0, True
 
     def __init__(self, side: int = 32, n_steps: int = 4, fingerprint: str = "fake-1", n_ballast: int = 8) -> None:
         self.frame_shape = (side, side, 3)

@@ -122,13 +122,19 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_dreamt(capsys, o
     assert capsys.readouterr().err.startswith("error: ")
 
 
-def test_a_failed_recording_leaves_the_older_video_and_the_policy_it_would_overwrite(tmp_path, capsys):
+def test_a_failed_recording_leaves_the_older_video_its_log_and_the_policy_it_would_overwrite(tmp_path, monkeypatch, capsys):
     out = tmp_path / "a.mp4"
     assert run_sim.main(["record", "--frames", "3", "--out", str(out)]) == 0
     before, log = out.read_bytes(), out.with_suffix(".jsonl").read_bytes()
     assert run_sim.main(["record", "--frames", "3", "--out", str(out), "--checkpoint", "nowhere"]) == 2
     assert run_sim.main(["record", "--frames", "3", "--out", str(out), "--policy", str(out.with_suffix(".jsonl"))]) == 2
     assert "choose another --out" in capsys.readouterr().err
+    monkeypatch.setattr(FakeEngine, "imagine", lambda *_: (_ for _ in ()).throw(ValueError("no keys")))
+    assert run_sim.main(["record", "--frames", "3", "--out", str(out)]) == 2
+    assert sorted(tmp_path.iterdir()) == [out.with_suffix(".jsonl"), out]
+    monkeypatch.setattr(FakeEngine, "has_ego_motion", False)
+    assert run_sim.main(["record", "--frames", "3", "--out", str(out)]) == 2
+    assert "no ego-motion, so keys alone cannot drive it; go on with its training" in capsys.readouterr().err
     assert (out.read_bytes(), out.with_suffix(".jsonl").read_bytes()) == (before, log)
 
 
