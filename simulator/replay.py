@@ -31,7 +31,7 @@ def reopen(header: Header, engine: Any = None) -> World:
         world.close()
         raise ValueError(
             f"the session was played with model {header.fingerprint}; the loaded one is {dream.engine.fingerprint}: "
-            "give the --checkpoint it was played with"
+            "give the --checkpoint it was played with, and the belief.safetensors it had then, if any"
         )
     return world
 

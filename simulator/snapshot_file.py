@@ -86,18 +86,22 @@ def load(path: Path, engine: Any) -> Snapshot:
         raise ValueError(f"{path}: not a whole moment file ({error}); save it again") from None
     if header.get("format") != FORMAT or header.get("version") != FORMAT_VERSION:
         raise ValueError(f"{path}: format {header.get('format')} {header.get('version')}; expected {FORMAT} {FORMAT_VERSION}")
-    about = json.loads(header["about"])
-    if header["fingerprint"] != engine.fingerprint:
+    try:
+        fingerprint, about = header["fingerprint"], json.loads(header["about"])
+        world, n_steps, plain, t, action = (about[name] for name in ("world", "n_steps", "plain", "t", "action"))
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{path}: its header is damaged ({error!r}); save the moment again") from None
+    if fingerprint != engine.fingerprint:
         raise ValueError(
-            f"{path}: a moment of model {header['fingerprint']} ({about['world']}); the loaded model is {engine.fingerprint} "
-            f"({engine.world}): start with the --checkpoint it was saved with"
+            f"{path}: a moment of model {fingerprint} ({world}); the loaded model is {engine.fingerprint} "
+            f"({engine.world}): start with the --checkpoint it was saved with, and the belief.safetensors it had then, if any"
         )
     blank = engine.begin(None, 0)
 
     def fill(name: str, leaf: Any) -> Any:
         like = _tensor(leaf)
         if like is None:
-            return about["plain"].get(name, leaf)
+            return plain.get(name, leaf)
         found = tensors.get(name)
         if found is None or found.shape != like.shape or found.dtype != like.dtype:
             came = "nothing" if found is None else f"{tuple(found.shape)} {found.dtype}"
@@ -106,5 +110,5 @@ def load(path: Path, engine: Any) -> Snapshot:
 
     values = walk("moment", {field.name: getattr(blank, field.name) for field in fields(Moment)}, fill)
     moment = replace(blank, **values)
-    tick = Tick(moment.frame[0], about["t"], about["action"], moment.pose[0] if engine.has_pose else None)
-    return Snapshot(tick, DreamState(moment, about["n_steps"], about.get("path", "plain")))
+    tick = Tick(moment.frame[0], t, action, moment.pose[0] if engine.has_pose else None)
+    return Snapshot(tick, DreamState(moment, n_steps, about.get("path", "plain")))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from simulator import snapshot_file
 from simulator.intents import LoadMoment, Rewind, SetSteps, Step
@@ -80,3 +82,14 @@ def test_a_broken_moment_file_is_one_line(tmp_path, content):
         snapshot_file.load(path, FakeEngine())
     with pytest.raises(ValueError, match="no such file"):
         snapshot_file.load(tmp_path / "none", FakeEngine())
+
+
+@pytest.mark.parametrize("damage", [{"about": "{"}, {"about": "[]"}, {"about": "{}"}, {"fingerprint": None}])
+def test_a_damaged_header_is_one_line(tmp_path, damage):
+    path = tmp_path / "m.safetensors"
+    begun().save_moment(path)
+    with safe_open(path, "pt") as file:
+        header = {name: value for name, value in (file.metadata() | damage).items() if value is not None}
+    save_file(load_file(path), path, header)
+    with pytest.raises(ValueError, match=r"m.safetensors: its header is damaged \(.*\); save the moment again"):
+        snapshot_file.load(path, FakeEngine())
