@@ -50,14 +50,16 @@ def walk_around(engine: Engine, batch: Sequence[Scene], start: int) -> tuple[dic
     return {"walk_around": _told(trials, scenes.border(batch))} if trials else {}, left_out
 
 
-def push_on(engine: Engine, batch: Sequence[Scene], start: int) -> dict[str, Any]:
+def push_on(engine: Engine, batch: Sequence[Scene], start: int) -> tuple[dict[str, Any], list[str]]:
     """`pushing`: after `start` true frames forward is held, with a turn now and then; the share of frames in which the body
     is believed inside a wall of the true maze, and how deep in the mean, in cells. The real maze lets nobody in.
 
-    `..._unstopped`: the same where believed walls stop nobody. Empty where mazes have no layout or are too short.
+    `..._unstopped`: the same where believed walls stop nobody. Empty where there is no layout, or, with a line, too few frames.
     """
-    if start > len(batch[0]) or not all("maze_layout" in scene.episode.extras for scene in batch):
-        return {}
+    if not all("maze_layout" in scene.episode.extras for scene in batch):
+        return {}, []
+    if start > len(batch[0]):
+        return {}, [f"pushing (keys only): needs {start} frames, the episodes have {len(batch[0])}"]
     moment = engine.begin([scene.episode.clip(0, start) for scene in batch], 0)
     layouts = [scene.episode.extras["maze_layout"][0] for scene in batch]
     depth = {"": _depths(engine, moment, layouts)}
@@ -69,7 +71,7 @@ def push_on(engine: Engine, batch: Sequence[Scene], start: int) -> dict[str, Any
     for name, found in depth.items():
         told[f"inside{name}"] = round(float((found > INSIDE).mean()), 4)
         told[f"depth_cells{name}"] = round(float(found.mean()), 4)
-    return {"pushing": told}
+    return {"pushing": told}, []
 
 
 def _depths(engine: Engine, moment: Moment, layouts: Sequence[np.ndarray]) -> np.ndarray:

@@ -115,7 +115,9 @@ def _mode(
         out["routes"], lines = routes(engine, batch, moment, start, plan.route_mazes)
     else:
         out["routes"], lines = on_keys.walk_around(engine, batch[: plan.route_mazes], plan.horizon_retrieval[0])
-        out |= on_keys.push_on(engine, batch, plan.horizon_retrieval[0])
+        pushed, more = on_keys.push_on(engine, batch, plan.horizon_retrieval[0])
+        out |= pushed
+        lines += more
     results["left_out"] += lines
     for probe in probes:
         out |= probe.summary()

@@ -115,9 +115,9 @@ def test_who_pushes_on_is_inside_walls_as_often_as_walls_let_him(batch: list[maz
             through = np.stack([poses.move(here, fakes.MOTIONS[a]) for here, a in zip(moment.pose, actions, strict=True)])
             return frame, through if self.belief is None else stopped
 
-    found = on_keys.push_on(Ghost([scene.episode for scene in batch]), batch, 64)["pushing"]
+    found = on_keys.push_on(Ghost([scene.episode for scene in batch]), batch, 64)[0]["pushing"]
     assert (found["n_mazes"], found["n_frames"]) == (2, 120)
     assert found["inside"] == found["depth_cells"] == 0
     assert found["inside_unstopped"] > 0.5
     assert found["depth_cells_unstopped"] > 1
-    assert on_keys.push_on(Ghost([]), batch, 71) == {}
+    assert on_keys.push_on(Ghost([]), batch, 71) == ({}, ["pushing (keys only): needs 71 frames, the episodes have 70"])
