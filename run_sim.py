@@ -48,8 +48,18 @@ def main(argv: list[str]) -> int:
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         if os.environ.get("REVISIT_TRACEBACK"):
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {_told(error)}", file=sys.stderr)
         return 2
+
+
+def _told(error: Exception) -> str:
+    """What is wrong, in one line, and what to do where the error itself does not say so."""
+    said = " ".join(str(error).split())
+    if isinstance(error, FileExistsError):
+        return f"{error.filename}: a file is there, expected a folder; choose another path"
+    if isinstance(error, ModuleNotFoundError):
+        return f"{said}; activate the environment that has Revisit, or install it there: pip install -e ."
+    return said
 
 
 if __name__ == "__main__":

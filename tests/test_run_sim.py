@@ -70,6 +70,12 @@ def test_no_command_means_play(monkeypatch):
             ["train", "--data", "{tmp}", "--out", "{tmp}/run", "--preset", "huge"],
             "error: unknown preset 'huge'; known: maze-small",
         ),
+        (["train", "--data", "{tmp}", "--out", "{tmp}/run", "--seed", "-1"], "error: --seed -1; expected 0 or more"),
+        (["train", "--data", "{tmp}", "--out", "{tmp}/run", "--device", "tpu"], "error: device 'tpu' is not available here"),
+        (
+            ["train", "--data", "{tmp}", "--out", "{tmp}/run", "--stages.0.n-rows", "0"],
+            "error: a stage of 0 rows of 64 frames; expected 1 or more of each",
+        ),
         (["train", "--data", "{tmp}", "--out", "{tmp}/run", "--steps", "0"], "error: --steps 0; expected at least 1"),
         (["train", "--data", "{tmp}", "--out", "{tmp}/run", "--resume", "--no-compile"], "error: "),
     ],
@@ -99,6 +105,19 @@ def test_an_interrupted_command_says_that_nothing_is_lost(monkeypatch, capsys):
     monkeypatch.setattr(run_sim.importlib, "import_module", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
     assert run_sim.main(["train"]) == 130
     assert "what was written so far is on disk" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ModuleNotFoundError("No module named 'x'"), "No module named 'x'; activate the environment that has Revisit"),
+        (FileExistsError(17, "File exists", "a/b"), "a/b: a file is there, expected a folder; choose another path"),
+    ],
+)
+def test_what_python_says_alone_is_told_with_what_to_do(monkeypatch, capsys, error, said):
+    monkeypatch.setattr(run_sim.importlib, "import_module", lambda _: (_ for _ in ()).throw(error))
+    assert run_sim.main(["train"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to process groups are of POSIX systems")

@@ -36,7 +36,8 @@ def parse_recipes(tables: Mapping[str, Any]) -> tuple[Recipe, ...]:
     """Recipes in file order. Raises ValueError naming the recipe and the unknown item, block or field."""
     rows = tables.get("recipe")
     if not isinstance(rows, list) or set(tables) != {"recipe"} or not 1 <= len(rows) <= MAX_RECIPES:
-        raise ValueError(f"recipes.toml holds {', '.join(tables) or 'nothing'}; expected 1..{MAX_RECIPES} [[recipe]] tables")
+        came = ", ".join(f"{len(rows)} of recipe" if isinstance(rows, list) and key == "recipe" else key for key in tables)
+        raise ValueError(f"recipes.toml holds {came or 'nothing'}; expected 1..{MAX_RECIPES} [[recipe]] tables and nothing else")
     recipes: list[Recipe] = []
     for number, row in enumerate(rows, 1):
         f = check_fields(f"recipe {number}", row, _FIELDS)

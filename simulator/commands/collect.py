@@ -31,5 +31,7 @@ def run(options: Options) -> int:
     source = Source(world.name, make_env, world.explorer_maker())
     provenance = dict(make_env().provenance)  # type: ignore[attr-defined]
     manifest = collect(source, options.out, options.episodes, options.steps, options.seed, options.workers, provenance)
-    print(f"{len(manifest['seeds'])} episodes in {options.out}; {manifest['frames_per_second_per_process']} frames/s a process")
+    rate = manifest["frames_per_second_per_process"]
+    told = "nothing was missing" if rate is None else f"{rate} frames/s a process"
+    print(f"{len(manifest['seeds'])} episodes in {options.out}; {told}")
     return 0

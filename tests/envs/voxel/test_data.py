@@ -106,6 +106,12 @@ def test_two_recipes_for_one_item_are_refused():
         parse_recipes({"recipe": [row, row]})
 
 
+def test_more_recipes_than_there_are_actions_for_are_counted():
+    row = {"makes": "planks", "needs": {"log": 1}}
+    with pytest.raises(ValueError, match=r"holds 10 of recipe, tools; expected 1\.\.9"):
+        parse_recipes({"recipe": [row] * 10, "tools": {}})
+
+
 def test_a_broken_data_file_is_named(tmp_path):
     path = tmp_path / "blocks.toml"
     path.write_text("[air\n")
