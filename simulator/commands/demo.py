@@ -96,9 +96,9 @@ def run(options: Options, engine: Any = None) -> int:
     video, picture = (options.out / f"{options.name}{suffix}" for suffix in (".mp4", ".png"))
     ticks = film.amnesia(shown) if options.name == "amnesia" else film.then_now(shown)
     film.write(ticks, len(shown), video, chosen_rate(options.fps, engine.fps).fps)
-    figure.draw(trials, f"{what[0].upper()}{what[1:]}", _subtitle(shown), picture)
+    drawn = figure.drawn(picture, lambda: figure.draw(trials, f"{what[0].upper()}{what[1:]}", _subtitle(shown), picture))
     summary = {"demo": options.name, "gap": gap, "seed": options.seed, "checkpoint": engine.fingerprint, **_summary(trials)}
-    return _tell(options, options.name, summary | {"video": str(video), "figure": str(picture)})
+    return _tell(options, options.name, summary | {"video": str(video), "figure": drawn})
 
 
 def _load(options: Options, world: str) -> Any:
@@ -150,11 +150,11 @@ def _along(options: Options, engine: Any, episode: Episode, start: int, n_frames
         found = {mode: follow.follow(*walk, given, bar.update) for mode, given in modes.items()}
     video, picture = (options.out / f"{name}{suffix}" for suffix in (".mp4", ".png"))
     film.write(follow.beside_truth(found), n_frames, video, chosen_rate(options.fps, engine.fps).fps)
-    follow.draw(found, picture)
+    drawn = figure.drawn(picture, lambda: follow.draw(found, picture))
     psnr = {mode: round(float(one.psnr.mean()), 3) for mode, one in found.items()}
     last = {mode: round(float(one.psnr[-1]), 3) for mode, one in found.items()}
     told = {"demo": name, "n_context": start, "n_frames": n_frames, "seed": options.seed, "checkpoint": engine.fingerprint}
-    return _tell(options, name, told | {"psnr": psnr, "psnr_last": last, "video": str(video), "figure": str(picture)})
+    return _tell(options, name, told | {"psnr": psnr, "psnr_last": last, "video": str(video), "figure": drawn})
 
 
 def _tell(options: Options, name: str, summary: dict[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,16 @@ SHORT = {KEPT: "memory kept", RESET: "memory emptied", OTHER: "other memory"}
 INK, SOFT = "#1b2430", "#66717f"
 N_STRIP = 8
 """Pictures of the way back."""
+
+
+def drawn(path: Path, draw: Callable[[], None]) -> str | None:
+    """Where the figure that `draw` makes is; None, which is said, without matplotlib: all else is made without it."""
+    try:
+        draw()
+    except ImportError as error:
+        print(f"left out: {error}")
+        return None
+    return str(path)
 
 
 def draw(trials: Sequence[Trial], title: str, subtitle: str, path: Path) -> None:

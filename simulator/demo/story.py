@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator import compose
-from simulator.demo import film
+from simulator.demo import figure, film
 from simulator.evaluation.voxel import story as stories
 from simulator.evaluation.voxel.report import story_table
 from simulator.evaluation.voxel.scene import VoxelScene
@@ -43,9 +43,9 @@ def run(
     film.write(iter(ticks), len(ticks), files["video"], fps)
     whole = list(_on_its_own(scene, appointments, own, scores["own_dream"]))
     film.write(iter(whole), len(whole), files["video_own_dream"], fps)
-    _draw(scene, appointments, (dreams, own), scores, files["figure"])
+    drawn = figure.drawn(files["figure"], lambda: _draw(scene, appointments, (dreams, own), scores, files["figure"]))
     files["table"].write_text(f"# The story of island {scene.states[0].seed}\n\n{story_table(table)}\n")
-    return {"island": scene.states[0].seed, **table} | {what: str(path) for what, path in files.items()}
+    return {"island": scene.states[0].seed, **table} | {what: str(path) for what, path in files.items()} | {"figure": drawn}
 
 
 def _shown(scene: VoxelScene, appointments: Sequence[Appointment], dreams: dict[str, Told], scores: Scores) -> Iterator[Tick]:
@@ -101,8 +101,8 @@ def _draw(
         raise ImportError(f"the figure needs matplotlib ({error}): pip install 'revisit[train]'") from error
     (dreams, own), conditions = told, list(told[1].frames)
     columns = [(way, one) for way in stories.WAYS for one in appointments]
-    figure = plt.figure(figsize=(2.5 * len(columns), 2.9 * (1 + len(conditions))), dpi=100, layout="constrained")
-    grid = figure.subplots(1 + len(conditions), len(columns))
+    sheet = plt.figure(figsize=(2.5 * len(columns), 2.9 * (1 + len(conditions))), dpi=100, layout="constrained")
+    grid = sheet.subplots(1 + len(conditions), len(columns))
     for column, (way, one) in zip(grid.T, columns, strict=True):
         label = "after the true past" if way == "true_past" else f"on its own since frame {own.start}"
         column[0].set_title(f"{WHAT[one.name]}, {one.at}\n{label}", fontsize=11, color=INK)
@@ -119,5 +119,5 @@ def _draw(
                 thing = "" if score["thing"] is None else f"{score['thing']}, "
                 text = f"{thing}bar {score['slots_right']}/9, {score['psnr']:.1f} dB"
                 cell.set_xlabel(text, fontsize=10, color=RIGHT if good else WRONG)
-    figure.savefig(path)
-    plt.close(figure)
+    sheet.savefig(path)
+    plt.close(sheet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from types import SimpleNamespace
 
 import imageio.v3 as iio
@@ -222,6 +223,15 @@ def test_the_command_leaves_a_video_a_figure_and_one_line_of_scores(tmp_path, ca
     frames = list(iio.imiter(tmp_path / f"{name}.mp4", plugin="FFMPEG"))
     assert len(frames) > summary["n_frames_between"][0] + 30, "the last picture is held"
     assert frames[0].shape[1] == (2048 if name == "amnesia" else 1536)
+
+
+def test_without_matplotlib_the_figure_alone_is_left_out_and_that_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert demo.run(demo.Options(name="look-away", out=tmp_path, gap=3), Dreamer()) == 0
+    said = capsys.readouterr().out.strip().splitlines()
+    assert said[-2].startswith("left out: the figure needs matplotlib")
+    assert json.loads(said[-1])["figure"] is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["look-away.json", "look-away.mp4"]
 
 
 def test_a_start_clip_by_name_by_file_and_by_frame(tmp_path):
