@@ -132,7 +132,7 @@ class MemoryMazeEnv(gym.Env[np.ndarray, int]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Start the maze of `seed` (the same seed is the same maze, in any process); None draws a new one."""
         if seed is not None and not 0 <= seed < N_SEEDS:
-            raise ValueError(f"seed {seed} is outside 0..{N_SEEDS - 1}")
+            raise ValueError(f"seed {seed} is outside 0..{N_SEEDS - 1}; choose another for the maze")
         super().reset(seed=seed)
         if seed is None:
             seed = int(self.np_random.integers(N_SEEDS))

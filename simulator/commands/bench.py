@@ -44,8 +44,11 @@ def run(options: Options) -> int:
     if options.json is not None and not options.json.parent.is_dir():
         raise ValueError(f"--json {options.json}: there is no folder {options.json.parent}; make it first")
     if options.read is not None:
-        found = json.loads(options.read.read_text())
-        if not {"machine", "benchmarks", "headline"} <= set(found):
+        try:
+            found = json.loads(options.read.read_text())
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or not {"machine", "benchmarks", "headline"} <= set(found):
             raise ValueError(f"{options.read}: not figures of bench; expected a file that --json wrote")
         for name in found["benchmarks"]:
             print(report.screen(name, found))

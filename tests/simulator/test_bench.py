@@ -378,9 +378,10 @@ def test_bad_flags_are_one_line_and_exit_code_2(capsys, flags, message):
 
 
 def test_a_file_of_other_figures_is_refused(tmp_path, capsys):
-    (tmp_path / "old.json").write_text("{}")
-    assert run_sim.main(["bench", "--read", str(tmp_path / "old.json")]) == 2
-    assert "not figures of bench; expected a file that --json wrote" in capsys.readouterr().err
+    for content in ("{}", "3", "no json"):
+        (tmp_path / "old.json").write_text(content)
+        assert run_sim.main(["bench", "--read", str(tmp_path / "old.json")]) == 2
+        assert "not figures of bench; expected a file that --json wrote" in capsys.readouterr().err
 
 
 def test_a_checkpoint_without_ego_motion_cannot_be_driven(tmp_path, capsys):
