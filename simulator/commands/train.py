@@ -1,7 +1,7 @@
 """Train a world model on a folder of episodes: resumable, with a log to plot and sample strips while it runs.
 
-On several GPUs or cores the same command is started by `torchrun --nproc-per-node N run_sim.py train ...`. Each process holds the
-whole model and rows of the batch; with `--shard` they split the model, its average and what the optimisers keep as well.
+On several GPUs or cores the same command is started by `torchrun --nproc-per-node N -- run_sim.py train ...`. Each process holds
+the whole model and rows of the batch; with `--shard` they split the model, its average and what the optimisers keep as well.
 """
 
 from __future__ import annotations
