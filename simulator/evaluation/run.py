@@ -121,6 +121,10 @@ def _mode(
     results["left_out"] += lines
     for probe in probes:
         out |= probe.summary()
+    if pose_given and measures is maze.MEASURES and "beliefs" not in out:
+        results["left_out"].append(
+            "beliefs: no probe of these very weights (run_sim.py probe teaches one), no maze that fits its map, or too few frames"
+        )
     results[mode] = out | _named(plan, dreams) | ({"drift_psnr": None} | drift)
 
 
