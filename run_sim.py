@@ -11,7 +11,7 @@ COMMANDS = {
     "play": "walk through a learned (or real) world in a window",
     "record": "make a video and an action log without a window",
     "replay": "make the frames of an action log or a session again",
-    "demo": "show what the memory does: look-away, loop, amnesia, follow, story",
+    "demo": "show what the memory does: look-away, loop, around, amnesia, follow, story",
     "collect": "let a scripted explorer fill a folder with episodes",
     "train": "train a world model on a folder of episodes",
     "probe": "teach the map of what a checkpoint believes, and score it",
