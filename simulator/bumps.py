@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-SURE = 0.8
-"""Belief in a wall from which it stops a body. What was never seen stops nobody."""
+SURE = 0.9
+"""Belief in a wall from which it stops a body. What was never seen stops nobody. Lower, and walls that are not there stop a
+player; higher, and he gets through walls that are."""
 RADIUS = 0.1
 """Cells from the middle of a body to its rim, as in the real maze."""
 N_PARTS = 3

@@ -35,7 +35,8 @@ class Moment:
     """Everything needed to go on: keep it to rewind, copy it to branch, save it to resume.
 
     stream: recurrent and attention state, tensors with leading dimension b. frame: uint8 (b, H, W, 3), the last absorbed.
-    pose: float64 (b, 5), where the dreamer believes it is. motion: float64 (b, 5), its last motion in its own frame.
+    pose: float64 (b, 5), where the dreamer believes it is. motion: float64 (b, 5), its last motion in its own frame, believed
+    walls left aside.
     t: frames absorbed. seed: what all noise is drawn from, one for all rows or one a row.
     """
 
@@ -177,11 +178,18 @@ class Engine:
             self.lap(part)
 
     def step(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> Moment:
-        """`imagine` then `absorb`: one frame of play."""
+        """`imagine` then `absorb`: one frame of play. On keys alone, walls that the memory believes in stop the player; the
+        ego-motion network is told what it said itself, or it would take a wall that is not in the picture for one it touches.
+        """
+        motion = None
+        if pose is None and self.belief is not None:
+            pose, motion = self._walked(self.belief, moment, actions)
         if self.path != "plain" and self._calls.frame is not None:
-            return self._step_at_once(self._calls.frame, moment, actions, pose)
-        frame, new_pose = self.imagine(moment, actions, pose)
-        return self.absorb(moment, frame, actions, new_pose, self.context_noise)
+            after = self._step_at_once(self._calls.frame, moment, actions, pose)
+        else:
+            frame, new_pose = self.imagine(moment, actions, pose)
+            after = self.absorb(moment, frame, actions, new_pose, self.context_noise)
+        return after if motion is None else replace(after, motion=motion)
 
     @torch.inference_mode()
     def _step_at_once(self, whole: Any, moment: Moment, actions: np.ndarray, pose: np.ndarray | None) -> Moment:
@@ -249,7 +257,7 @@ class Engine:
         return np.array([self.actions.check(action) for action in actions])
 
     def _believed_pose(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
-        """The pose after `actions` by the model's own ego-motion, believed walls in the way; a cold start stands still."""
+        """The pose after `actions` by the model's own ego-motion; the first frame of a cold start stands still."""
         if moment.t == 0 or not self.has_pose:
             return moment.pose
         if self._ego_motion is None:
@@ -259,8 +267,13 @@ class Engine:
             torch.as_tensor(moment.motion, device=self.device).float(),
             torch.as_tensor(actions, device=self.device),
         )
-        pose = poses.move(moment.pose, motion.double().cpu().numpy())
-        return pose if self.belief is None else stopped(self.belief.believe(moment.stream).walls, moment.pose, pose)
+        return poses.move(moment.pose, motion.double().cpu().numpy())
+
+    @torch.inference_mode()
+    def _walked(self, belief: BeliefProbe, moment: Moment, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pose after `actions` with believed walls in the way, and the motion as the ego-motion network alone has it."""
+        free = self._believed_pose(moment, self._checked(moment, actions))
+        return stopped(belief.believe(moment.stream).walls, moment.pose, free), self._motion(moment, free)
 
     def _told(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None) -> tuple[np.ndarray, Control]:
         """The pose after `actions`, given or believed, and what the network is told of the next frame."""

@@ -20,10 +20,16 @@ from models.conditioning import Control
 from models.config import ModelConfig
 from models.pixels import to_float
 from models.training.data import check_fits, control_of
+from models.training.draws import Draws
+from models.training.objective import Objective, with_own_frames
 from models.training.optim import EMA
 from models.world_model import WorldModel
 
 N_BATCH = 32
+DREAMERS = 3
+"""One episode in so many goes on as a dream from its middle on, where dreams are asked for."""
+DRIFT = (0.02, 0.02, 0.0, 0.003, 0.0)
+"""Standard deviation of a dreamer's error of pose, a frame: cells and radians, adding up as on keys alone."""
 UNSEEN_WEIGHT = 0.2
 """How much a cell that was never in view counts: enough to learn how common walls are, no more."""
 
@@ -40,17 +46,21 @@ class Memories(NamedTuple):
     maze: Tensor  # (m,) which episode
 
 
-def remember(model: WorldModel, paths: Sequence[Path], every: int, n_frames: int | None = None) -> Memories:
+def remember(
+    model: WorldModel, paths: Sequence[Path], every: int, n_frames: int | None = None, *, dreaming: bool = False
+) -> Memories:
     """What `model` remembers after every `every` frames of the episodes, of the first `n_frames` of each (None: of all);
     those that cannot serve are left out, and said.
 
-    EpisodeError where none can.
+    dreaming: some episodes go on as dreams on a pose that drifts. What is dreamt of a place never seen is not to be believed.
+    EpisodeError where no episode can serve.
     """
     parts = []
     for i, path in enumerate(tqdm(paths, unit="ep", desc="absorbing mazes", mininterval=2)):
         try:
             episode = check_fits(episodes.load(path), model.config, str(path))
-            parts.append(_remember(model, episode.clip(0, min(len(episode), n_frames or len(episode))), every, i))
+            part = episode.clip(0, min(len(episode), n_frames or len(episode)))
+            parts.append(_remember(model, part, every, i, dreaming and i % DREAMERS == 0))
         except ValueError as error:  # also where poses lie outside the maze
             print(f"left out: {error}" if str(path) in str(error) else f"left out: {path}: {error}")
     if not parts:
@@ -61,7 +71,7 @@ def remember(model: WorldModel, paths: Sequence[Path], every: int, n_frames: int
 
 
 @torch.inference_mode()
-def _remember(model: WorldModel, episode: Episode, every: int, maze: int) -> Memories:
+def _remember(model: WorldModel, episode: Episode, every: int, maze: int, dreaming: bool) -> Memories:
     known = truth(episode, model.config)
     seen, control = seen_so_far(episode, model.config), control_of(episode)
     device, state, found = model.head.weight.device, model.init_state(1), []
@@ -70,16 +80,28 @@ def _remember(model: WorldModel, episode: Episode, every: int, maze: int) -> Mem
         raise EpisodeError(
             f"{len(episode)} frames are fewer than the {every} between two looks at the memory; expected longer ones"
         )
+    awake = every * (len(stops) // 2) if dreaming else len(episode)
+    control = control._replace(pose=control.pose + _drift(len(episode), awake, maze))
     for stop in stops:
         part = slice(int(stop) - every, int(stop))
         clean = to_float(episode.image[None, part], device)
         told = Control(*(value[None, part].to(device) for value in control))
+        if stop > awake:
+            dream = Objective(own_frames=every, own_share=1.0)
+            clean = with_own_frames(model, clean, told, state, dream, Draws(maze, int(stop), range(1)))
         _, state = model(clean, clean.new_zeros(clean.shape[:2]), told, state, predict=False)
         found.append(readings(model.config, state).half().cpu())
     walls, balls, inside = (torch.from_numpy(value).expand(len(stops), *value.shape) for value in known)
     return Memories(
         torch.cat(found), walls, balls, torch.from_numpy(seen)[stops - 1], inside, stops, torch.full_like(stops, maze)
     )
+
+
+def _drift(n_frames: int, awake: int, seed: int) -> Tensor:
+    """Errors of pose (n_frames, 5) that add up from frame `awake` on."""
+    steps = torch.randn(n_frames, len(DRIFT), generator=torch.Generator().manual_seed(seed)) * torch.tensor(DRIFT)
+    steps[:awake] = 0
+    return steps.cumsum(dim=0)
 
 
 def truth(episode: Episode, config: ModelConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -68,7 +68,7 @@ def run(options: Options) -> int:
     model = checkpoint.load(options.checkpoint, device, contexts=False, belief=False).model
     use_scan(model, choose("auto", device).scan)
     print(f"{len(paths)} mazes to learn from, {len(held_out)} to score on; {device}, {why}")
-    memories = remember(model, paths, options.every, options.frames)
+    memories = remember(model, paths, options.every, options.frames, dreaming=True)
     unseen = remember(model, held_out, options.every)
     probe = train_belief(model.config, memories, options.steps, options.seed)
     scores = beliefs.score(probe, unseen, beliefs.constant_guess(memories))

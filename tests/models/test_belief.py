@@ -113,6 +113,17 @@ def test_memories_are_the_states_of_one_unbroken_walk(tmp_path):
     assert found.seen[0].any()
 
 
+def test_a_dreamer_is_awake_for_half_of_the_walk_and_then_lost(tmp_path):
+    episodes.save(maze(40), tmp_path / "a.npz")
+    model = randomised(CONFIG)
+    awake, dreamer = (remember(model, [tmp_path / "a.npz"], every=10, dreaming=dreaming) for dreaming in (False, True))
+    assert torch.equal(awake.readings[:2], dreamer.readings[:2])
+    assert not torch.allclose(awake.readings[2:], dreamer.readings[2:], atol=1e-2)
+    assert torch.equal(awake.walls, dreamer.walls)
+    again = remember(model, [tmp_path / "a.npz"], every=10, dreaming=True)
+    assert torch.equal(dreamer.readings, again.readings)
+
+
 def test_episodes_that_do_not_know_their_maze_are_left_out_and_said(tmp_path, capsys):
     episodes.save(maze(20), tmp_path / "a.npz")
     episodes.save(episode(20), tmp_path / "b.npz")

@@ -108,12 +108,16 @@ def test_a_dreamer_that_keys_do_not_move_is_left_out_in_a_line_a_maze(batch: lis
 
 def test_who_pushes_on_is_inside_walls_as_often_as_walls_let_him(batch: list[maze.MazeScene]):
     class Ghost(fakes.PerfectMemory):
-        belief = object()  # only in name: imagine heeds it here
+        belief = object()  # only in name
+
+        def _walked(self, belief, moment, actions):
+            stopped = super().imagine(moment, actions)[1]
+            return stopped, np.zeros_like(stopped)
 
         def imagine(self, moment, actions, pose=None):
             frame, stopped = super().imagine(moment, actions, pose)
             through = np.stack([poses.move(here, fakes.MOTIONS[a]) for here, a in zip(moment.pose, actions, strict=True)])
-            return frame, through if self.belief is None else stopped
+            return frame, stopped if pose is not None else through
 
     found = on_keys.push_on(Ghost([scene.episode for scene in batch]), batch, 64)[0]["pushing"]
     assert (found["n_mazes"], found["n_frames"]) == (2, 120)
