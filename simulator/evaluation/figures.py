@@ -33,9 +33,9 @@ def draw(results: dict[str, Any], pictures: dict[str, Any], out: Path) -> list[P
 def comparison(rows: dict[str, dict[str, Any]], out: Path) -> Path:
     """Write compare.png, the rows of compare.json by age of content: PSNR (over the reference row, where it is) and walls."""
     groups = [
-        (title, chosen)
+        (title, [row for row in rows.values() if row["baseline"] == baseline or row["name"] == OURS])
         for title, baseline in (("baselines", True), ("ablations", False))
-        if (chosen := [row for row in rows.values() if row["baseline"] == baseline or row["name"] == OURS])
+        if any(row["baseline"] == baseline for row in rows.values())
     ]
     figure, colours = _pyplot().figure(figsize=(12, 4.5 * len(groups)), layout="constrained"), _pyplot().get_cmap("tab20")
     for (left, right), (title, chosen) in zip(figure.subplots(len(groups), 2, squeeze=False), groups, strict=True):
