@@ -193,9 +193,14 @@ def test_on_keys_alone_a_believed_wall_stops_the_player_and_a_given_pose_does_no
     cell = tuple(np.mod(np.floor(moment.pose[0, :2]).astype(int), 10))
     walled = copy.copy(engine)
     walled.belief = Walled(cell)
+    n_held = 0
     for _ in range(40):
-        moment = walled.step(moment, np.array([1]))
+        before, moment = moment, walled.step(moment, np.array([1]))
+        free = engine.step(before, np.array([1]))
+        np.testing.assert_allclose(moment.motion, free.motion)  # what ego-motion said, not what the wall left of it
+        n_held += not np.allclose(moment.pose, free.pose)
         assert tuple(np.mod(np.floor(moment.pose[0, :2]).astype(int), 10)) == cell
+    assert n_held > 0
     free = engine.step(moment, np.array([1]), moment.pose + 3.0)
     assert_same(walled.step(moment, np.array([1]), moment.pose + 3.0), free)
 
