@@ -47,22 +47,26 @@ class Block(nn.Module):
         turns: Tensor | None,
         state: LayerState,
         *,
+        absorb: bool = True,
         all_states: bool = True,
         outputs: bool = True,
     ) -> tuple[Tensor, Tensor | None, KVState]:
         """tokens (b, t, s, d), modulation (b, t, 6, d) -> tokens, the mixer's states (b, t + 1, ...), attention's keys.
 
-        all_states=False: of the mixer's states the last is enough, (b, 1, ...). outputs=False: nobody will look at the
-        tokens, only states and keys are found (the last layer of a call that only absorbs).
+        absorb=False: nothing is written, and the states are the one handed in, (b, 1, ...). all_states=False: the last is
+        enough, (b, 1, ...). outputs=False: nobody will look at the tokens, only states and keys are found (the last layer of
+        a call that only absorbs).
         """
         shift_m, scale_m, shift_a, scale_a, shift_f, scale_f = (modulation + self.modulation).unsqueeze(2).unbind(3)
         states, keys = None, state.local
         if isinstance(self.mixer, MambaMixer):
-            mixed, states = self.mixer(_modulate(tokens, shift_m, scale_m), turns, state.long, all_states=all_states)
+            mixed, states = self.mixer(
+                _modulate(tokens, shift_m, scale_m), turns, state.long, absorb=absorb, all_states=all_states
+            )
             tokens = tokens + mixed
         elif isinstance(self.mixer, MapMixer):
             assert address is not None
-            mixed, states = self.mixer(_modulate(tokens, shift_m, scale_m), address, state.long)
+            mixed, states = self.mixer(_modulate(tokens, shift_m, scale_m), address, state.long, absorb=absorb)
             tokens = tokens + mixed
         if not outputs:
             if self.attention is not None:

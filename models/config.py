@@ -24,6 +24,9 @@ class Camera:
     """How far it looks up when the pose's pitch is 0; negative is down."""
     view_rows: int = 0
     """Rows of the image the camera fills, from the top; below hangs an overlay, such as a hotbar. 0 means all."""
+    drawn_over: tuple[tuple[int, int, int, int], ...] = ()
+    """Boxes (top, left, bottom, right) in pixels of the view where something fixed is drawn over it, such as a cross: these
+    pixels do not move with the world."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,10 @@ class ModelConfig:
     """Inverse distances (1 / cells) at which the frame before is moved along with the player; empty: not at all."""
     unmoved: bool = False
     """Offer the frame before as it was, too: what is drawn over the view (a hand, a cross) does not move with it."""
+    acts_on_picture: bool = False
+    """Tell every token of the action by itself, not only the whole frame: keys that choose a place in the picture (a slot)."""
+    overwrite: bool = False
+    """What is written to a place on the map makes what was there fade: for worlds that are changed."""
     pose: bool = True
     """Whether the world tells where the player stands; if not, all is seen from one place and keys act by themselves."""
     pose_attention: bool = True
@@ -111,6 +118,9 @@ class ModelConfig:
             )
         if not 0 <= self.camera.view_rows <= height:
             raise ValueError(f"the camera fills {self.camera.view_rows} rows of an image of {height}; choose 0 (all) to {height}")
+        for box in self.camera.drawn_over:
+            if not (0 <= box[0] < box[2] <= height and 0 <= box[1] < box[3] <= width):
+                raise ValueError(f"box {box} drawn over the view of {height} x {width} pixels is not (top, left, bottom, right)")
         if self.chunk < 1:
             raise ValueError(f"chunk {self.chunk} holds no frame; choose 1 for play, or more for offline attention both ways")
         if self.window < self.chunk > 1:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from models.addressing import rotate
 from models.config import Layer, ModelConfig
-from models.ops.scan import Scan, ssd_scan
+from models.ops.scan import Scan, read_states, ssd_scan
 from models.state import SSMState
 
 
@@ -57,10 +57,13 @@ class MambaMixer(nn.Module):
     def init_state(self, b: int, device: torch.device) -> SSMState:
         return SSMState(torch.zeros(b, self.g, self.h, self.p, self.n, device=device))
 
-    def forward(self, tokens: Tensor, turns: Tensor | None, state: SSMState, *, all_states: bool = True) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, tokens: Tensor, turns: Tensor | None, state: SSMState, *, absorb: bool = True, all_states: bool = True
+    ) -> tuple[Tensor, Tensor]:
         """tokens (b, t, s, d), turns (b, t, s, h, n / 2) -> outputs (b, t, s, d) and the states (b, t + 1, g, h, p, n).
 
         all_states=False leaves the work to `self.scan`, which may return the last state alone: (b, 1, g, h, p, n).
+        absorb=False: one frame that only reads; its states are the one handed in.
         """
         b = len(tokens)
         blocks = to_blocks(tokens, self.grid, self.block) + self.place
@@ -78,7 +81,11 @@ class MambaMixer(nn.Module):
         shared = written.flatten(-2).unflatten(-1, (B.shape[-2], -1))  # heads of one B and C side by side: one product for all
         within = torch.einsum("btihn,btjhn,btjhp->btihp", C, B, shared)
         B, C = (part.expand(-1, -1, -1, self.h, -1) for part in (B, C))
-        y, states = (ssd_scan if all_states else self.scan)(written, log_decay, B, C, state.ssm.flatten(0, 1))
+        if absorb:
+            y, states = (ssd_scan if all_states else self.scan)(written, log_decay, B, C, state.ssm.flatten(0, 1))
+        else:
+            states = state.ssm.flatten(0, 1)[:, None]
+            y = read_states(C, states)
         y = y + within.flatten(-2).unflatten(-1, (self.h, self.p)) + self.skip[:, None] * x
         out = self.outward(self.norm(y.flatten(-2).to(tokens.dtype)) * F.silu(gate))
         return from_blocks(out, self.grid, self.block), states.unflatten(0, (b, self.g)).transpose(1, 2)

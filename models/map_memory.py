@@ -19,6 +19,8 @@ from models.ops.scan import carried_states
 from models.state import SSMState
 
 SLOWEST_FRAMES = 4000.0
+FADE = 0.05
+"""How much of what a place holds goes at first when as much as a full write comes there, for maps that are overwritten."""
 
 
 class MapMixer(nn.Module):
@@ -35,7 +37,8 @@ class MapMixer(nn.Module):
         nn.init.constant_(self.strength.bias, -2.0)
         self.gate = nn.Linear(config.d_model, self.h * self.p)
         self.outward = nn.Linear(inner + self.h * self.z, config.d_model, bias=False)
-        self.decay = nn.Parameter(torch.log(torch.expm1(torch.full((self.h,), 1 / SLOWEST_FRAMES))))
+        self.decay = nn.Parameter(_for_softplus(self.h, 1 / SLOWEST_FRAMES))
+        self.fade = nn.Parameter(_for_softplus(self.h, FADE)) if config.overwrite else None
 
     def init_state(self, b: int, device: torch.device) -> SSMState:
         n_y, n_x = self.n_slots
@@ -60,16 +63,31 @@ class MapMixer(nn.Module):
         found = F.embedding_bag(index, slots, per_sample_weights=address.share.reshape(-1, taps).to(slots.dtype), mode="sum")
         return found.reshape(b, t, s, z, self.h, self.p + 1).transpose(3, 4)
 
-    def forward(self, tokens: Tensor, address: Address, state: SSMState) -> tuple[Tensor, Tensor]:
-        """tokens (b, t, s, d) -> outputs (b, t, s, d) and the states (b, t + 1, 1, h, p + 1, n)."""
-        b, t = tokens.shape[:2]
-        log_decay = -F.softplus(self.decay).expand(b, t, self.h)
-        states = carried_states(self.write(tokens, address), log_decay, state.ssm[:, 0])
-        found = self.read(states[:, :-1], address)
+    def forward(self, tokens: Tensor, address: Address, state: SSMState, *, absorb: bool = True) -> tuple[Tensor, Tensor]:
+        """tokens (b, t, s, d) -> outputs (b, t, s, d) and the states (b, t + 1, 1, h, p + 1, n).
+
+        absorb=False: one frame that only reads; its states are the one handed in, (b, 1, 1, h, p + 1, n).
+        """
+        states = self._carried(tokens, address, state) if absorb else state.ssm
+        found = self.read(states[:, : tokens.shape[1]], address)
         mean, known = mean_and_trust(found)
         gate = torch.sigmoid(self.gate(tokens)).unflatten(-1, (self.h, 1, self.p))
         told = torch.cat([(mean * gate).flatten(-3), known.flatten(-3)], dim=-1)
         return self.outward(told.to(tokens.dtype)), states.unsqueeze(2)
+
+    def _carried(self, tokens: Tensor, address: Address, state: SSMState) -> Tensor:
+        """The states (b, t + 1, h, p + 1, n) before every frame, and after the last."""
+        b, t = tokens.shape[:2]
+        log_decay = -F.softplus(self.decay).expand(b, t, self.h)
+        writes = self.write(tokens, address)
+        if self.fade is not None:
+            log_decay = log_decay[..., None] - F.softplus(self.fade)[:, None] * writes[:, :, :, -1]  # (b, t, h, n)
+        return carried_states(writes, log_decay, state.ssm[:, 0])
+
+
+def _for_softplus(n: int, value: float) -> Tensor:
+    """(n,) whose softplus is `value`."""
+    return torch.log(torch.expm1(torch.full((n,), value)))
 
 
 def mean_and_trust(found: Tensor) -> tuple[Tensor, Tensor]:

@@ -51,7 +51,7 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
 
     k runs over `nearness`, inverse distances along the ground in 1 / cells; 0 is infinitely far: turning only. The
     fourth channel is 1 where the earlier frame reached and 0 elsewhere, where the colours are 0 too. An overlay below the
-    camera's rows stays where it was.
+    camera's rows stays where it was; what is drawn over the view (`Camera.drawn_over`) counts as not reached.
     """
     camera, (height, width), n, k = config.camera, config.image, len(frame), len(nearness)
     rows = _view_rows(config)
@@ -72,6 +72,10 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     if rows < height:
         overlay = slice(rows * width, None)
         place[:, :, overlay], valid[:, :, overlay] = _identity(rays)[overlay], 1
+    for top, left, bottom, right in camera.drawn_over:  # half a pixel wider: no neighbour's colour is mixed with it
+        across = (place[..., 0] + 1) * width / 2, (place[..., 1] + 1) * height / 2
+        inside = (across[0] > left - 0.5) & (across[0] < right + 0.5) & (across[1] > top - 0.5) & (across[1] < bottom + 0.5)
+        valid = valid.masked_fill(inside, 0)
     place = place.reshape(n, k * height, width, 2)
     moved = F.grid_sample(frame.float(), place, mode="bilinear", padding_mode="border", align_corners=False)
     moved = moved.reshape(n, 3, k, height * width) * valid[:, None]

@@ -51,6 +51,7 @@ class WorldModel(nn.Module):
         self.before = nn.Linear(config.d_patch + pixels, d, bias=False) if self.n_moved else None
         self.place = nn.Parameter(0.02 * torch.randn(config.n_tokens, d))
         self.look = nn.Linear(2 * N_TOKEN_WAVES, d, bias=False)
+        self.acts = nn.Embedding(config.n_actions, config.n_tokens * d) if config.acts_on_picture else None
         self.blocks = nn.ModuleList(Block(config, layer) for layer in config.layers)
         self.head = nn.Linear(d, config.d_patch)
         self.trust = nn.Linear(d, (self.n_moved + 1) * pixels) if self.n_moved else None
@@ -71,6 +72,8 @@ class WorldModel(nn.Module):
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
         nn.init.normal_(self.head.weight, std=0.2 * self.config.d_model**-0.5)
+        if self.acts is not None:
+            nn.init.zeros_(self.acts.weight)
         if self.trust is not None:
             nn.init.normal_(self.trust.weight, std=0.2 * self.config.d_model**-0.5)
             nn.init.zeros_(self.trust.bias)
@@ -83,16 +86,24 @@ class WorldModel(nn.Module):
         return StreamState(tuple(block.init_state(b, device, dtype) for block in self.blocks), last)  # type: ignore[operator]
 
     def forward(
-        self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *, predict: bool = True
+        self,
+        frames: Tensor,
+        noise_level: Tensor,
+        control: Control,
+        state: StreamState,
+        *,
+        predict: bool = True,
+        absorb: bool = True,
     ) -> tuple[Tensor, StreamState]:
         """Clean-frame prediction (b, t, 3, H, W) and the state after the last frame.
 
         frames (b, t, 3, H, W) in -1..1, mixed with noise by `noise_level` (b, t) in 0..1; control as in `Control`;
         state from `init_state` or an earlier call. The state handed in is not written to. predict=False is for calls that
-        only absorb: the first result is then empty and its cost is saved.
+        only absorb: the first result is then empty and its cost is saved. absorb=False is for calls that only predict one
+        frame: the state comes back as it went in.
         """
-        prediction, trail = self.trace(frames, noise_level, control, state, predict=predict, all_states=False)
-        return prediction, self.state_at(trail, frames.shape[1])
+        prediction, trail = self.trace(frames, noise_level, control, state, predict=predict, absorb=absorb, all_states=False)
+        return prediction, self.state_at(trail, frames.shape[1]) if absorb else state
 
     def trace(
         self,
@@ -102,12 +113,18 @@ class WorldModel(nn.Module):
         state: StreamState,
         *,
         predict: bool = True,
+        absorb: bool = True,
         all_states: bool = True,
     ) -> tuple[Tensor, Trail]:
         """As `forward`, but hands out the trail from which `state_at` and `states_before` take any frame's state.
 
         all_states=False promises that only the state after the last frame will be taken: mixers need not keep the others.
+        absorb=False: that none will be, of a single frame.
         """
+        if not absorb and frames.shape[1] != 1:
+            raise ValueError(
+                f"{frames.shape[1]} frames that are not absorbed cannot follow one another; predict them one at a time"
+            )
         config = self.config
         last = _shifted(state.last, frames, control.pose)
         with torch.autocast(frames.device.type, enabled=False):  # geometry in full precision: a bearing off by 0.04 is a blur
@@ -118,11 +135,13 @@ class WorldModel(nn.Module):
             moved = self._moved(last, control.pose, predict)
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, moved)
+        if self.acts is not None:
+            tokens = tokens + self.acts(control.action).unflatten(-1, tokens.shape[-2:])
         layers = []
         for i, (block, layer_state) in enumerate(zip(self.blocks, state.layers, strict=True), 1):
             outputs = predict or i < len(self.blocks)
             tokens, states, keys = block(
-                tokens, modulation, address, phases, turns, layer_state, all_states=all_states, outputs=outputs
+                tokens, modulation, address, phases, turns, layer_state, absorb=absorb, all_states=all_states, outputs=outputs
             )
             layers.append((states, keys))
         if not predict:

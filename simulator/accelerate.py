@@ -64,7 +64,7 @@ class Call(nn.Module):
     def forward(self, frames: Tensor, level: Tensor, action: Tensor, pose: Tensor, motion: Tensor, *state: Tensor) -> Any:
         control, before = Control(action, pose, motion), rebuilt(self.like, state)
         with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.low):
-            prediction, after = self.model(frames, level, control, before, predict=self.predict)
+            prediction, after = self.model(frames, level, control, before, predict=self.predict, absorb=not self.predict)
         if self.predict:
             return (prediction.float(),)
         pairs = zip(tensors(after), state, strict=True)

@@ -57,7 +57,7 @@ class Trait(NamedTuple):
 
 def plain_calls(model: WorldModel) -> Calls:
     """The network as PyTorch runs it: what play means. `simulator.accelerate` has faster ones."""
-    return Calls(lambda *given: model(*given)[0], lambda *given: _alone(model(*given, predict=False)[1]))
+    return Calls(lambda *given: model(*given, absorb=False)[0], lambda *given: _alone(model(*given, predict=False)[1]))
 
 
 class Engine:

@@ -1,4 +1,4 @@
-"""The SSD recurrence over frames, as chunked matrix products in plain PyTorch. See `reference.py` for what it must equal.
+"""The SSD recurrence over frames, in plain PyTorch. See `reference.py` for what it must equal.
 
 Semantics (state-space duality, Dao & Gu 2024, with one frame of tokens as one step): every frame reads the state that all
 earlier frames left, then its tokens write together:
@@ -10,16 +10,13 @@ earlier frames left, then its tokens write together:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 Scan: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """`ssd_scan(x, log_decay, B, C, state)`. Some keep every state (b, t + 1, h, p, n), some only the last (b, 1, h, p, n)."""
-
-CHUNK = 64
-"""Frames whose states are found by one product with a decay matrix; longer calls go chunk by chunk."""
 
 
 def write_matrices(x: Tensor, B: Tensor) -> Tensor:
@@ -30,28 +27,68 @@ def write_matrices(x: Tensor, B: Tensor) -> Tensor:
 def carried_states(writes: Tensor, log_decay: Tensor, state: Tensor) -> Tensor:
     """The states (b, t + 1, h, p, n) before every frame, and after the last.
 
-    writes (b, t, h, p, n) as from `write_matrices`; log_decay (b, t, h) <= 0; state (b, h, p, n). Float32 throughout.
+    writes (b, t, h, p, n) as from `write_matrices`; log_decay <= 0, one for a head (b, t, h) or for each of its slots
+    (b, t, h, n); state (b, h, p, n). Float32 throughout.
     """
-    states, start = [state[:, None]], state
-    for first in range(0, writes.shape[1], CHUNK):
-        part = _carry_chunk(writes[:, first : first + CHUNK], log_decay[:, first : first + CHUNK], start)
-        states.append(part)
-        start = part[:, -1]
-    return torch.cat(states, dim=1)
+    decay = log_decay.exp()
+    decay = decay[..., None, None] if decay.ndim == 3 else decay.unsqueeze(3)
+    if writes.shape[1] == 1:
+        return torch.stack([state, torch.addcmul(writes[:, 0], decay[:, 0], state)], dim=1)
+    return _carry(writes, decay, state)
 
 
-def _carry_chunk(writes: Tensor, log_decay: Tensor, state: Tensor) -> Tensor:
-    """States after each of t <= CHUNK frames: one lower-triangular product instead of t steps."""
-    b, t, h, p, n = writes.shape
-    if t == 1:
-        return log_decay.exp()[..., None, None] * state[:, None] + writes
-    total = log_decay.cumsum(dim=1).transpose(1, 2)  # (b, h, t), decay from the chunk's start through frame i
-    between = total[..., :, None] - total[..., None, :]  # decay from after frame j through frame i
-    causal = torch.ones(t, t, dtype=torch.bool, device=writes.device).tril()
-    decay = between.masked_fill(~causal, -torch.inf).exp()  # (b, h, i, j)
-    flat = writes.transpose(1, 2).reshape(b, h, t, p * n)
-    after = decay @ flat + total.exp()[..., None] * state.reshape(b, h, 1, p * n)
-    return after.reshape(b, h, t, p, n).transpose(1, 2)
+@torch.library.custom_op("revisit::carry", mutates_args=())
+def _carry(writes: Tensor, decay: Tensor, state: Tensor) -> Tensor:
+    """`carried_states`, frame after frame: what bounds it is memory, which each state crosses once.
+
+    By hand with its gradient, since autograd would fill a whole gradient of all states for every single frame.
+    """
+    b, t = writes.shape[:2]
+    states = writes.new_empty(b, t + 1, *writes.shape[2:])
+    states[:, 0] = state
+    for i in range(t):
+        torch.addcmul(writes[:, i], decay[:, i], states[:, i], out=states[:, i + 1])
+    return states
+
+
+@_carry.register_fake
+def _(writes: Tensor, decay: Tensor, state: Tensor) -> Tensor:
+    b, t = writes.shape[:2]
+    return writes.new_empty(b, t + 1, *writes.shape[2:])
+
+
+@torch.library.custom_op("revisit::carry_backward", mutates_args=())
+def _carry_backward(arriving: Tensor, decay: Tensor, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of `_carry`'s writes, decay and state from that of its states: the same recurrence, backwards."""
+    for_writes, for_decay = torch.empty_like(states[:, 1:]), torch.empty_like(decay)
+    gradient = arriving[:, -1].clone()
+    over = [d for d in (2, 3) if decay.shape[d + 1] == 1]
+    for i in reversed(range(decay.shape[1])):
+        for_writes[:, i] = gradient
+        for_decay[:, i] = (gradient * states[:, i]).sum(dim=over, keepdim=True)
+        gradient = torch.addcmul(arriving[:, i], decay[:, i], gradient)
+    return for_writes, for_decay, gradient
+
+
+@_carry_backward.register_fake
+def _(arriving: Tensor, decay: Tensor, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(states[:, 1:]), torch.empty_like(decay), torch.empty_like(states[:, 0])
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+    ctx.save_for_backward(inputs[1], output)
+
+
+def _backward(ctx: Any, arriving: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return _carry_backward(arriving, *ctx.saved_tensors)
+
+
+_carry.register_autograd(_backward, setup_context=_keep)
+
+
+def read_states(C: Tensor, states: Tensor) -> Tensor:
+    """What queries C (b, t, r, h, n) find in the states before their frames (b, t, h, p, n): (b, t, r, h, p)."""
+    return torch.einsum("btrhn,bthpn->btrhp", C, states)
 
 
 def ssd_scan(x: Tensor, log_decay: Tensor, B: Tensor, C: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,4 +97,4 @@ def ssd_scan(x: Tensor, log_decay: Tensor, B: Tensor, C: Tensor, state: Tensor) 
     x (b, t, s, h, p); log_decay (b, t, h) <= 0; B (b, t, s, h, n); C (b, t, r, h, n); state (b, h, p, n).
     """
     states = carried_states(write_matrices(x.float(), B.float()), log_decay.float(), state)
-    return torch.einsum("btrhn,bthpn->btrhp", C.float(), states[:, :-1]), states
+    return read_states(C.float(), states[:, :-1]), states

@@ -125,7 +125,7 @@ def _two_streams(
     target = clean[row, shown].flatten(0, 1)[:, None]
     level = _noise_level((b * m, 1), objective.pure_share, draws).to(clean)
     noisy = add_noise(target, _noise(target, draws), level)
-    predicted, _ = model(noisy, level, told, before)
+    predicted, _ = model(noisy, level, told, before, absorb=False)
     weight = torch.ones_like(target[:, 0, 0])
     if objective.novelty and model.config.nearness:
         weight += objective.novelty * unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
@@ -177,7 +177,7 @@ def with_own_frames(
         _, state = model(clean[rows, :start], clean.new_zeros(len(rows), start), told(0, start), state, predict=False)
     mixed, blank = clean.clone(), clean.new_zeros(len(rows), 1)
     for i in range(start, t):
-        frame = model(torch.zeros_like(clean[rows, :1]), blank + 1, told(i, i + 1), state)[0].float().clamp(-1, 1)
+        frame = model(torch.zeros_like(clean[rows, :1]), blank + 1, told(i, i + 1), state, absorb=False)[0].float().clamp(-1, 1)
         _, state = model(frame, blank, told(i, i + 1), state, predict=False)
         mixed[rows, i] = frame[:, 0]
     return mixed

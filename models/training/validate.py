@@ -63,7 +63,9 @@ class Validation:
             chosen = torch.arange(WINDOW, device=self.device).expand(b, -1)
             told = type(control)(*(x.flatten(0, 1)[:, None] for x in control))
             noise = torch.zeros_like(clean).flatten(0, 1)[:, None]
-            predicted, _ = model(noise, torch.ones(b * WINDOW, 1, device=self.device), told, model.states_before(trail, chosen))
+            predicted, _ = model(
+                noise, torch.ones(b * WINDOW, 1, device=self.device), told, model.states_before(trail, chosen), absorb=False
+            )
             parts.append(to_uint8(predicted[:, 0]).reshape(b, WINDOW, *self.frames.shape[2:]))
             state = model.state_at(trail, WINDOW)
         return np.concatenate(parts, axis=1)

@@ -30,7 +30,9 @@ def denoise(model: WorldModel, state: StreamState, t: int, n_steps: int) -> Tens
     """The network's picture of frame t (1, 1, 3, H, W), from noise alone; reads the state."""
     control = turning(model, t)
     noise = frame_noise(0, t, (1, 1, 3, *model.config.image)).to(control.pose.device)
-    return sample(lambda x, level: model(x, x.new_full((1, 1), level), control, state)[0], noise, n_steps).clamp(-1, 1)
+    return sample(lambda x, level: model(x, x.new_full((1, 1), level), control, state, absorb=False)[0], noise, n_steps).clamp(
+        -1, 1
+    )
 
 
 def absorb(model: WorldModel, state: StreamState, frames: Tensor, t: int) -> StreamState:

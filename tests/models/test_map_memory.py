@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 
 from models import addressing
@@ -41,6 +43,28 @@ def test_map_memory_is_the_recurrence_with_materialised_b_and_c():
     torch.testing.assert_close(carried.squeeze(2), states, atol=1e-4, rtol=1e-4)
     read = mixer.read(states[:, :-1], address)  # (b, t, s, h, z, p + 1)
     torch.testing.assert_close(read.transpose(3, 4).flatten(2, 3), outputs, atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_written_anew_replaces_what_was_there_where_maps_are_overwritten():
+    mixer, tokens, address = case()
+    torch.manual_seed(0)
+    fading = MapMixer(dataclasses.replace(CONFIG, overwrite=True))
+    fading.load_state_dict(mixer.state_dict(), strict=False)
+    with torch.no_grad():
+        fading.fade.fill_(1.0)
+    nothing = torch.device("cpu")
+    _, states = fading(tokens, address, fading.init_state(len(tokens), nothing))
+    state, writes = torch.zeros_like(states[:, 0, 0]), mixer.write(tokens, address)
+    rate = (
+        torch.nn.functional.softplus(fading.decay)[:, None]
+        + torch.nn.functional.softplus(fading.fade)[:, None] * writes[:, :, :, -1]
+    )
+    for t in range(tokens.shape[1]):
+        state = (-rate[:, t]).exp()[:, :, None] * state + writes[:, t]
+    torch.testing.assert_close(states[:, -1, 0], state, atol=1e-4, rtol=1e-4)
+    _, kept = mixer(tokens, address, mixer.init_state(len(tokens), nothing))
+    assert (states[:, -1, 0, :, -1] <= kept[:, -1, 0, :, -1] + 1e-5).all(), "a slot counts what it still holds"
+    assert (states[:, -1] - kept[:, -1]).abs().max() > 0.01
 
 
 def test_what_was_never_written_is_known_to_be_unknown():

@@ -140,6 +140,23 @@ def test_an_overlay_below_the_view_stays_where_it_was_and_the_view_turns_about_i
     assert (guess[0, 0] - panorama(30.0, config, pitch=6.0)[0])[:, inside].abs().max() < 0.08
 
 
+def test_what_is_drawn_over_the_view_does_not_move_with_it():
+    config = ModelConfig(camera=Camera(tilt_degrees=0.0, drawn_over=((25, 31, 28, 34),)))
+    frame = panorama(20.0, config)
+    frame[..., 25:28, 31:34] = 1.0
+    guess, reach = moved(frame, pose(degrees=20.0), pose(degrees=25.0), (0.0,), config=config)
+    hole = reach[0, 0, 0, 16:48, 16:48] == 0
+    assert 9 <= hole.sum() <= 30, "where the cross was there is a hole and no cross"
+    clear = panorama(25.0, config)[0]
+    assert (guess[0, 0] - clear)[:, reach[0, 0, 0] > 0].abs().max() < 0.08
+
+
+@pytest.mark.parametrize("box", [(3, 3, 3, 5), (-1, 0, 2, 2), (60, 60, 65, 64)])
+def test_a_box_outside_the_picture_is_refused(box):
+    with pytest.raises(ValueError, match="drawn over the view"):
+        ModelConfig(camera=Camera(drawn_over=(box,)))
+
+
 def test_what_is_drawn_over_the_view_is_offered_where_it_was():
     config = ModelConfig(nearness=(0.0, 1.0), unmoved=True)
     frame = torch.rand(2, 3, 64, 64)

@@ -1,4 +1,4 @@
-"""The chunked recurrence against the token-by-token one: values, final state, gradients, chunk boundaries."""
+"""The recurrence over frames against the token-by-token one: values, states, gradients, decay by head and by slot."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ def problem(t, s=3, r=2, dtype=torch.float32, seed=0):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-@pytest.mark.parametrize("t", [1, 2, 7, 8, 9, 17])
-def test_values_and_states_equal_the_reference_across_chunk_boundaries(t, dtype, monkeypatch):
-    monkeypatch.setattr(scan, "CHUNK", 8)
+@pytest.mark.parametrize("t", [1, 2, 9, 17])
+def test_values_and_states_equal_the_reference(t, dtype):
     args = problem(t, dtype=dtype)
     outputs, states = scan.ssd_scan(*args)
     expected, expected_states = reference.ssd_scan(*(part.float() for part in args))
@@ -38,8 +37,7 @@ def test_values_and_states_equal_the_reference_across_chunk_boundaries(t, dtype,
 
 
 @pytest.mark.parametrize("t", [1, 5, 13])
-def test_gradients_equal_the_reference(t, monkeypatch):
-    monkeypatch.setattr(scan, "CHUNK", 4)
+def test_gradients_equal_the_reference(t):
     grads = []
     for kernel in (scan, reference):
         args = [part.requires_grad_() for part in problem(t)]
@@ -49,6 +47,23 @@ def test_gradients_equal_the_reference(t, monkeypatch):
         grads.append([part.grad for part in args])
     for got, expected in zip(*grads, strict=True):
         torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("t", [1, 6])
+@pytest.mark.parametrize("by_slot", [False, True])
+def test_carried_states_follow_the_recurrence_and_its_gradient(t, by_slot):
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, t, 2, 5) if by_slot else (2, t, 2)
+    writes = torch.randn(2, t, 2, 4, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    log_decay = (-torch.rand(shape, generator=generator, dtype=torch.float64)).requires_grad_()
+    state = torch.randn(2, 2, 4, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    states = scan.carried_states(writes, log_decay, state)
+    expected = [state]
+    for i in range(t):
+        decay = log_decay[:, i].exp()
+        expected.append(expected[-1] * (decay[:, :, None] if by_slot else decay[..., None, None]) + writes[:, i])
+    torch.testing.assert_close(states, torch.stack(expected, dim=1))
+    assert torch.autograd.gradcheck(scan.carried_states, (writes, log_decay, state))
 
 
 def test_two_calls_on_the_carried_state_equal_one():

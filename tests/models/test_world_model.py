@@ -37,18 +37,6 @@ def test_any_split_of_the_frames_equals_one_call(family, split):
     assert_same_state(state, final)
 
 
-@pytest.mark.parametrize("family", ["maze-small", "maze-paper"])
-def test_streaming_parity_holds_past_a_chunk_of_the_scan(family, monkeypatch):
-    monkeypatch.setattr("models.ops.scan.CHUNK", 4)
-    model = randomised(FAMILIES[family])
-    frames, level, control = inputs(model.config, 2, 11)
-    whole, final = model(frames, level, control, model.init_state(2))
-    first, state = model(frames[:, :5], level[:, :5], part_of(control, (slice(None), slice(0, 5))), model.init_state(2))
-    second, state = model(frames[:, 5:], level[:, 5:], part_of(control, (slice(None), slice(5, None))), state)
-    close(torch.cat([first, second], dim=1), whole)
-    assert_same_state(state, final)
-
-
 @families
 def test_a_changed_frame_leaves_earlier_predictions_alone_and_changes_later_ones(family):
     model = randomised(FAMILIES[family])
@@ -158,6 +146,21 @@ def test_targets_predicted_side_by_side_equal_single_frames_predicted_from_the_s
         alone, _ = model(noisy[now], noise_level[now], part_of(control, now), state)
         close(together.unflatten(0, (2, T))[:, t], alone)
         _, state = model(clean[now], level[now], part_of(control, now), state)
+
+
+@families
+def test_predicting_without_absorbing_is_the_same_picture_and_returns_the_state_handed_in(family):
+    model = randomised(FAMILIES[family])
+    frames, level, control = inputs(model.config, 2, T)
+    _, state = model(frames[:, :-1], level[:, :-1], part_of(control, (slice(None), slice(0, T - 1))), model.init_state(2))
+    last = (slice(None), slice(T - 1, T))
+    expected, after = model(frames[last], level[last], part_of(control, last), state)
+    predicted, same = model(frames[last], level[last], part_of(control, last), state, absorb=False)
+    close(predicted, expected)
+    assert same is state
+    assert any(not torch.equal(a, b) for a, b in zip(tensors(after), tensors(state), strict=True))
+    with pytest.raises(ValueError, match="9 frames that are not absorbed"):
+        model(frames, level, control, model.init_state(2), absorb=False)
 
 
 @families

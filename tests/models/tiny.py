@@ -40,7 +40,9 @@ LAYERS = {
 def _toy(make: Callable[[], ModelConfig], layers: tuple[Layer, ...]) -> ModelConfig:
     config = make()
     rows = config.camera.view_rows * SMALL["image"][0] // config.image[0]
-    return dataclasses.replace(config, layers=layers, camera=dataclasses.replace(config.camera, view_rows=rows), **SMALL)
+    boxes = ((6, 7, 8, 9),) if config.camera.drawn_over else ()
+    camera = dataclasses.replace(config.camera, view_rows=rows, drawn_over=boxes)
+    return dataclasses.replace(config, layers=layers, camera=camera, **SMALL)
 
 
 FAMILIES = {name: _toy(PRESETS[name], layers) for name, layers in LAYERS.items()} | {
