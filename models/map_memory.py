@@ -54,12 +54,12 @@ class MapMixer(nn.Module):
         return torch.einsum("btshp,btshn->bthpn", marked, B).float()
 
     def read(self, maps: Tensor, address: Address) -> Tensor:
-        """What lies along the rays: (b, t, s, h, z, p + 1) from maps (b, t, h, p + 1, n)."""
+        """What lies along the rays: (b, t, s, h, z, p + 1) from the first t of the maps (b, t or t + 1, h, p + 1, n)."""
         b, t, s, z, taps = address.slot.shape
-        n = maps.shape[-1]
-        slots = maps.flatten(2, 3).transpose(2, 3).reshape(b * t * n, self.h * (self.p + 1))
-        first = n * torch.arange(b * t, device=maps.device)[:, None, None]
-        index = (address.slot.reshape(b * t, s * z, taps) + first).flatten(0, 1)
+        n, n_maps = maps.shape[-1], maps.shape[1]
+        slots = maps.flatten(2, 3).transpose(2, 3).reshape(b * n_maps * n, self.h * (self.p + 1))
+        frame = n_maps * torch.arange(b, device=maps.device)[:, None] + torch.arange(t, device=maps.device)
+        index = (address.slot + n * frame[..., None, None, None]).reshape(-1, taps)
         found = F.embedding_bag(index, slots, per_sample_weights=address.share.reshape(-1, taps).to(slots.dtype), mode="sum")
         return found.reshape(b, t, s, z, self.h, self.p + 1).transpose(3, 4)
 
@@ -69,7 +69,7 @@ class MapMixer(nn.Module):
         absorb=False: one frame that only reads; its states are the one handed in, (b, 1, 1, h, p + 1, n).
         """
         states = self._carried(tokens, address, state) if absorb else state.ssm
-        found = self.read(states[:, : tokens.shape[1]], address)
+        found = self.read(states, address)  # all of them: a slice's gradient is another copy of all
         mean, known = mean_and_trust(found)
         gate = torch.sigmoid(self.gate(tokens)).unflatten(-1, (self.h, 1, self.p))
         told = torch.cat([(mean * gate).flatten(-3), known.flatten(-3)], dim=-1)
