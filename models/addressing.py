@@ -25,7 +25,7 @@ class Rays(NamedTuple):
 class Address(NamedTuple):
     """Where the points along each ray lie on the map of `MapGrid` slots."""
 
-    x: Tensor  # (b, t, s, z, n_x) soft slots to write to; the outer product with y is the address
+    x: Tensor  # (b, t, s, z, n_x) soft slots to write to; the outer product with y is the address; (0,) where none is wanted
     y: Tensor  # (b, t, s, z, n_y)
     slot: Tensor  # (b, t, s, z, 4) int64, the four slots around each point to read from, y * n_x + x
     share: Tensor  # (b, t, s, z, 4) their bilinear weights
@@ -52,14 +52,18 @@ def depths(grid: MapGrid, device: torch.device | None = None) -> Tensor:
     return grid.nearest_cells + (grid.farthest_cells - grid.nearest_cells) * (0.6 * k + 0.4 * k**2)
 
 
-def map_address(grid: MapGrid, view: Rays, distance: Tensor) -> Address:
+def map_address(grid: MapGrid, view: Rays, distance: Tensor, *, write: bool = True) -> Address:
     """The slots of the points at `distance` (z,) along each ray, as weights that sum to about one along each axis.
+
+    write=False: only where to read.
 
     A point spreads over its neighbours like a hat whose width is a slot, or the gap to the next point where that is
     wider: far away one token covers more ground.
     """
     along = torch.stack([view.bearing.cos(), view.bearing.sin()], dim=-1)
     points = (view.origin[:, :, None, None] + distance[:, None] * along[..., None, :]) / grid.cells_per_slot  # (b,t,s,z,2)
+    if not write:
+        return Address(points.new_empty(0), points.new_empty(0), *_around(points, grid))
     gaps = torch.diff(distance, append=distance[-1:] + (distance[-1:] - distance[-2:-1]))
     width = (gaps / grid.cells_per_slot).clamp(min=1.0)
     return Address(_hat(points[..., 0], width, grid.n_x), _hat(points[..., 1], width, grid.n_y), *_around(points, grid))

@@ -56,7 +56,7 @@ class LocalAttention(nn.Module):
         q, k, v = self.qkv(tokens).unflatten(-1, (3, self.h, self.p)).unbind(-3)
         q, k = self.norm_q(q), self.norm_k(k)
         if phases is not None:
-            q, k = rotate(q, phases), rotate(k, phases)
+            q, k = rotate(torch.stack([q, k]), phases).unbind()
         seen = torch.ones(b, t, dtype=torch.bool, device=tokens.device)
         keys = KVState(
             torch.cat([state.k.to(k.dtype), k], dim=1),
@@ -90,6 +90,8 @@ class LocalAttention(nn.Module):
 
     def _bias(self, n: int, back: int) -> Tensor:
         """The lag's bias (h, n, l) of n frames on the l = back + n entries put to them, -inf where they must not look."""
+        if n == self.chunk == 1:
+            return self.lag[:, None]  # a frame alone sees all of them
         query = torch.arange(n, device=self.lag.device)[:, None]
         key = torch.arange(-back, n, device=self.lag.device)
         bias = self.lag[:, masks.lag_index(query, key, self.window, self.chunk)]

@@ -96,6 +96,6 @@ def mean_and_trust(found: Tensor) -> tuple[Tensor, Tensor]:
     return found[..., :-1] / (count + 0.05), count / (count + 0.05)
 
 
-def address_of(config: ModelConfig, view: addressing.Rays) -> Address:
-    """The map address of every token's ray, shared by all `map` layers of a call."""
-    return addressing.map_address(config.grid, view, addressing.depths(config.grid, view.origin.device))
+def address_of(config: ModelConfig, view: addressing.Rays, *, write: bool = True) -> Address:
+    """The map address of every token's ray, shared by all `map` layers of a call; write=False: only where to read."""
+    return addressing.map_address(config.grid, view, addressing.depths(config.grid, view.origin.device), write=write)

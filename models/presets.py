@@ -27,10 +27,12 @@ def voxel_small() -> ModelConfig:
         n_actions=40,
         nearness=(0.0, 0.08, 0.2, 0.45, 1.0),
         unmoved=True,
+        acts_on_picture=True,
+        overwrite=True,
         d_head=48,
         span_cells=96.0,
-        camera=Camera(fov_degrees=80.06, forward_cells=0.0, tilt_degrees=0.0, view_rows=52),
-        grid=MapGrid(n_x=32, n_y=32, cells_per_slot=1.5, nearest_cells=0.6, farthest_cells=20.0),
+        camera=Camera(fov_degrees=80.06, forward_cells=0.0, tilt_degrees=0.0, view_rows=52, drawn_over=((25, 31, 28, 34),)),
+        grid=MapGrid(n_x=48, n_y=48, cells_per_slot=1.0, nearest_cells=0.6, farthest_cells=20.0),
     )
 
 

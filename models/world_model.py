@@ -129,7 +129,7 @@ class WorldModel(nn.Module):
         last = _shifted(state.last, frames, control.pose)
         with torch.autocast(frames.device.type, enabled=False):  # geometry in full precision: a bearing off by 0.04 is a blur
             view = addressing.rays(config, control.pose, self.angles)
-            address = address_of(config, view) if any(layer.mixer == "map" for layer in config.layers) else None
+            address = address_of(config, view, write=absorb) if any(layer.mixer == "map" for layer in config.layers) else None
             phases = self.rotary(view) if self.rotary is not None else None
             turns = self.rotary_scan(view) if self.rotary_scan is not None else None
             moved = self._moved(last, control.pose, predict)
