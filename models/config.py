@@ -43,6 +43,22 @@ class MapGrid:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlbumSize:
+    """How many views gone by are kept as they were (`models.album`), and how they are moved to where the player stands."""
+
+    n_views: int = 0
+    """Views kept; 0 keeps none."""
+    n_shown: int = 3
+    """Views taken out for every frame."""
+    cells: float = 1.0
+    """Side of the stretch of ground of which one view is kept a sector."""
+    degrees: float = 45.0
+    """Sector of directions of which one view is kept; a divisor of 360."""
+    nearness: tuple[float, ...] = (0.0, 0.8, 3.0)
+    """Inverse distances (1 / cells) at which a view is moved, 0 first."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layer:
     """One layer: a state-space mixer over time, frame-local attention, an MLP; any of the first two may be absent."""
 
@@ -94,6 +110,7 @@ class ModelConfig:
     """Cells after which the whereabouts told to every layer repeat: about twice the size of the world."""
     camera: Camera = field(default_factory=Camera)
     grid: MapGrid = field(default_factory=MapGrid)
+    album: AlbumSize = field(default_factory=AlbumSize)
 
     def __post_init__(self) -> None:
         (height, width), (ph, pw) = self.image, self.patch
@@ -118,6 +135,14 @@ class ModelConfig:
             )
         if not 0 <= self.camera.view_rows <= height:
             raise ValueError(f"the camera fills {self.camera.view_rows} rows of an image of {height}; choose 0 (all) to {height}")
+        album = self.album
+        if album.n_views and not (self.pose and self.nearness and album.nearness[:1] == (0.0,)):
+            raise ValueError("an album goes by poses and beside the frame before: it needs pose, nearness, and 0 as its first")
+        if album.n_views and (not 0 < album.n_shown < album.n_views or 360 % album.degrees):
+            raise ValueError(
+                f"an album of {album.n_views} views in sectors of {album.degrees} degrees cannot show {album.n_shown}; "
+                f"expected fewer shown than kept, and a divisor of 360"
+            )
         for box in self.camera.drawn_over:
             if not (0 <= box[0] < box[2] <= height and 0 <= box[1] < box[3] <= width):
                 raise ValueError(f"box {box} drawn over the view of {height} x {width} pixels is not (top, left, bottom, right)")

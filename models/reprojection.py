@@ -96,6 +96,11 @@ def n_candidates(config: ModelConfig) -> int:
     return len(config.nearness) + config.unmoved if config.nearness else 0
 
 
+def n_of_album(config: ModelConfig) -> int:
+    """Pictures offered out of the album: its views shown, each moved at every one of its distances."""
+    return config.album.n_shown * len(config.album.nearness) if config.album.n_views else 0
+
+
 @torch.no_grad()
 def unexplained(config: ModelConfig, rays: Tensor, earlier: LastFrame, pose: Tensor, frame: Tensor) -> Tensor:
     """How little the frame before tells of each pixel of `frame` (n, 3, H, W) seen from `pose` (n, 5): (n, H, W) in 0..1.

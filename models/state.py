@@ -38,11 +38,20 @@ class LastFrame(NamedTuple):
     seen: Tensor  # (b,) 1.0 or 0.0
 
 
+class Album(NamedTuple):
+    """Views gone by as they were (`models.album`); of size 0 where the model keeps none."""
+
+    frame: Tensor  # uint8 (b, m, H, W, 3)
+    pose: Tensor  # (b, m, 5)
+    stamp: Tensor  # (b, m) the how manieth frame of its row each is, 0.0 where nothing has been kept
+
+
 class StreamState(NamedTuple):
-    """The whole carried state: one entry a layer, and the frame before."""
+    """The whole carried state: one entry a layer, the frame before, and the album."""
 
     layers: tuple[LayerState, ...]
     last: LastFrame
+    album: Album
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> StreamState:
@@ -51,7 +60,8 @@ def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> Strea
         LayerState(SSMState(function(layer.long.ssm)), KVState(*(function(part) for part in layer.local)))
         for layer in state.layers
     )
-    return StreamState(layers, LastFrame(*(function(part) for part in state.last)))
+    last, album = LastFrame(*(function(part) for part in state.last)), Album(*(function(part) for part in state.album))
+    return StreamState(layers, last, album)
 
 
 def detach(state: StreamState) -> StreamState:
@@ -66,13 +76,14 @@ def where_rows(keep: Tensor, kept: StreamState, other: StreamState) -> StreamSta
 
 
 def blindfolded(state: StreamState, rows: Tensor) -> StreamState:
-    """`state`, in the rows (b,) that are True with nothing left but the long memory: no frame before, no keys of the last."""
+    """`state`, in the rows (b,) that are True with nothing left but the recurrent memory: no frame before, no keys, no album."""
 
     def emptied(part: Tensor) -> Tensor:
         return part.masked_fill(rows.view(-1, *[1] * (part.ndim - 1)), 0)
 
     layers = tuple(layer._replace(local=KVState(*(emptied(part) for part in layer.local))) for layer in state.layers)
-    return StreamState(layers, LastFrame(*(emptied(part) for part in state.last)))
+    last, album = LastFrame(*(emptied(part) for part in state.last)), Album(*(emptied(part) for part in state.album))
+    return StreamState(layers, last, album)
 
 
 def tensors(state: StreamState) -> list[Tensor]:

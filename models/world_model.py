@@ -9,17 +9,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models import addressing
+from models import addressing, album
 from models.blocks import N_MODULATIONS, Block
 from models.conditioning import Condition, Control
 from models.config import ModelConfig
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
-from models.reprojection import candidates, n_candidates, pixel_rays, sweep
+from models.reprojection import candidates, n_candidates, n_of_album, pixel_rays, sweep
 from models.rotary import Rotary
 from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
 
 N_TOKEN_WAVES = 6
+LOUD = 16.0
+"""By how much the action's part of a token is multiplied: a key is seldom pressed, and must be learned from few frames."""
 
 
 class Trail(NamedTuple):
@@ -28,6 +30,7 @@ class Trail(NamedTuple):
     layers: list[tuple[Tensor | None, KVState]]  # the mixer's states (b, t + 1, ...) and attention's keys (b, w + t, ...)
     # of the mixer's states a call may have kept the last alone: (b, 1, ...)
     last: LastFrame  # with a time axis: (b, t + 1, ...)
+    pages: album.Pages
 
 
 class WorldModel(nn.Module):
@@ -47,8 +50,10 @@ class WorldModel(nn.Module):
         self.condition = Condition(config)
         self.modulation = nn.Linear(config.d_condition, N_MODULATIONS * d)
         self.embed = nn.Linear(config.d_patch, d)
-        self.n_moved = n_candidates(config)
+        self.n_moved = n_candidates(config) + n_of_album(config)
         self.before = nn.Linear(config.d_patch + pixels, d, bias=False) if self.n_moved else None
+        n_shown = config.album.n_shown if config.album.n_views else 0
+        self.recalled = nn.Linear(n_shown * (config.d_patch + pixels), d, bias=False) if n_shown else None
         self.place = nn.Parameter(0.02 * torch.randn(config.n_tokens, d))
         self.look = nn.Linear(2 * N_TOKEN_WAVES, d, bias=False)
         self.acts = nn.Embedding(config.n_actions, config.n_tokens * d) if config.acts_on_picture else None
@@ -74,6 +79,8 @@ class WorldModel(nn.Module):
         nn.init.normal_(self.head.weight, std=0.2 * self.config.d_model**-0.5)
         if self.acts is not None:
             nn.init.zeros_(self.acts.weight)
+        if self.recalled is not None:
+            nn.init.zeros_(self.recalled.weight)
         if self.trust is not None:
             nn.init.normal_(self.trust.weight, std=0.2 * self.config.d_model**-0.5)
             nn.init.zeros_(self.trust.bias)
@@ -83,7 +90,8 @@ class WorldModel(nn.Module):
         device, dtype = self.head.weight.device, self.head.weight.dtype
         zeros = partial(torch.zeros, device=device)
         last = LastFrame(zeros(b, 3, *self.config.image), zeros(b, 5), zeros(b))
-        return StreamState(tuple(block.init_state(b, device, dtype) for block in self.blocks), last)  # type: ignore[operator]
+        layers = tuple(block.init_state(b, device, dtype) for block in self.blocks)  # type: ignore[operator]
+        return StreamState(layers, last, album.blank(self.config, b, device))
 
     def forward(
         self,
@@ -132,11 +140,12 @@ class WorldModel(nn.Module):
             address = address_of(config, view, write=absorb) if any(layer.mixer == "map" for layer in config.layers) else None
             phases = self.rotary(view) if self.rotary is not None else None
             turns = self.rotary_scan(view) if self.rotary_scan is not None else None
-            moved = self._moved(last, control.pose, predict)
+            pages = album.leaf_through(config, state.album, frames, control.pose, absorb=absorb)
+            near, offered = self._moved(last, pages, control.pose, predict)
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
-        tokens = self._embed(frames, noise_level, view, moved)
+        tokens = self._embed(frames, noise_level, view, near)
         if self.acts is not None:
-            tokens = tokens + self.acts(control.action).unflatten(-1, tokens.shape[-2:])
+            tokens = tokens + LOUD * self.acts(control.action).unflatten(-1, tokens.shape[-2:])
         layers = []
         for i, (block, layer_state) in enumerate(zip(self.blocks, state.layers, strict=True), 1):
             outputs = predict or i < len(self.blocks)
@@ -145,19 +154,20 @@ class WorldModel(nn.Module):
             )
             layers.append((states, keys))
         if not predict:
-            return frames.new_zeros(0), Trail(layers, last)
+            return frames.new_zeros(0), Trail(layers, last, pages)
         tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
-        patches = self.head(tokens) if moved is None else self.head(tokens) + self._copied(tokens, moved)
-        return unpatchify(patches, config.patch, config.image), Trail(layers, last)
+        patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
+        return unpatchify(patches, config.patch, config.image), Trail(layers, last, pages)
 
-    def _moved(self, last: LastFrame, pose: Tensor, predict: bool) -> Tensor | None:
-        """What each frame may take over from the one before: patches (b, t, s, k, 4, pixels), the reach last.
+    def _moved(self, last: LastFrame, pages: album.Pages, pose: Tensor, predict: bool) -> tuple[Tensor | None, Tensor | None]:
+        """The frame before and the album's views as from here, patches (b, t, s, k, 4, pixels) with the reach last.
 
-        predict=False: only the first of the k, which is all that is looked at where nothing is predicted.
+        First as if all lay far away, one picture a view, which is what tokens are told; then all from which the network may
+        copy. predict=False: not these.
         """
         config = self.config
         if not config.nearness:
-            return None
+            return None, None
         b, t = pose.shape[:2]
         frame, earlier, seen = (part[:, :-1].flatten(0, 1) for part in last)
         now = pose.flatten(0, 1)
@@ -165,10 +175,27 @@ class WorldModel(nn.Module):
             moved = candidates(config, self.pixel_rays, frame, earlier, now)
         else:
             moved = sweep(config, config.nearness[:1], self.pixel_rays, frame, earlier, now)
-        k = moved.shape[1]
         moved = moved * seen[:, None, None, None, None]
-        patches = patchify(moved.flatten(0, 1).unflatten(0, (b, t * k)), config.patch)
-        return patches.reshape(b, t, k, config.n_tokens, 4, -1).transpose(2, 3)
+        near = moved[:, :1]
+        if config.album.n_views:
+            views = self._of_album(pages, pose, predict)  # (b t, k, distances, 4, H, W)
+            near, moved = torch.cat([near, views[:, :, 0]], dim=1), torch.cat([moved, views.flatten(1, 2)], dim=1)
+
+        def patches(pictures: Tensor) -> Tensor:
+            cut = patchify(pictures.flatten(0, 1).unflatten(0, (b, -1)), config.patch)
+            return cut.reshape(b, t, pictures.shape[1], config.n_tokens, 4, -1).transpose(2, 3)
+
+        return patches(near), patches(moved) if predict else None
+
+    def _of_album(self, pages: album.Pages, pose: Tensor, predict: bool) -> Tensor:
+        """The views taken out of the album for each frame, as from its pose: (b t, k, distances, 4, H, W)."""
+        config = self.config
+        frame, earlier, known = album.take_out(config, pages, pose)
+        k, nearness = config.album.n_shown, config.album.nearness if predict else config.album.nearness[:1]
+        now = pose[:, :, None].expand(-1, -1, k, -1)
+        views = (part.flatten(0, 2) for part in (frame, earlier, now))
+        moved = sweep(config, nearness, self.pixel_rays, *views) * known.flatten()[:, None, None, None, None]
+        return moved.unflatten(0, (-1, k))
 
     def _copied(self, tokens: Tensor, moved: Tensor) -> Tensor:
         """What the network takes over from the frame before, pixel by pixel from the distance it trusts: (b, t, s, d_patch)."""
@@ -176,13 +203,16 @@ class WorldModel(nn.Module):
         share = trust.softmax(dim=-2)[..., 1:, :]  # the first choice is to copy nothing
         return (share[..., None, :] * moved[..., :3, :]).sum(dim=-3).flatten(-2)
 
-    def _embed(self, frames: Tensor, noise_level: Tensor, view: addressing.Rays, moved: Tensor | None) -> Tensor:
+    def _embed(self, frames: Tensor, noise_level: Tensor, view: addressing.Rays, near: Tensor | None) -> Tensor:
         """Tokens (b, t, s, d). A frame counts by its share of signal: pure noise says nothing, and enters as nothing."""
         signal = (1 - noise_level)[..., None, None].to(frames.dtype)
         angles = view.bearing[..., None] * self.waves
         look = self.look(torch.cat([angles.sin(), angles.cos()], dim=-1))
         tokens = self.embed(patchify(frames, self.config.patch) * signal) + self.place + look
-        return tokens if moved is None or self.before is None else tokens + self.before(moved[..., 0, :, :].flatten(-2))
+        if near is None or self.before is None:
+            return tokens
+        tokens = tokens + self.before(near[..., 0, :, :].flatten(-2))
+        return tokens if self.recalled is None else tokens + self.recalled(near[..., 1:, :, :].flatten(-3))
 
     def state_at(self, trail: Trail, t: int) -> StreamState:
         """The state after the first `t` frames of a traced call."""
@@ -192,7 +222,10 @@ class WorldModel(nn.Module):
             long = trail.last.seen.new_zeros(len(trail.last.seen), 0) if states is None else states[:, place]
             local = KVState(*(part[:, t : t + self.config.window] for part in keys)) if keys.k.ndim > 2 else keys
             layers.append(LayerState(SSMState(long), local))
-        return StreamState(tuple(layers), LastFrame(*(part[:, t] for part in trail.last)))
+        pages = trail.pages
+        every = torch.arange(len(pages.stamp), device=pages.stamp.device)
+        views = album.at(pages, every, torch.full_like(every, t))
+        return StreamState(tuple(layers), LastFrame(*(part[:, t] for part in trail.last)), views)
 
     def states_before(self, trail: Trail, chosen: Tensor) -> StreamState:
         """The states before frames `chosen` (b, m) of a traced call, as b * m rows: frames to be predicted side by side."""
@@ -207,7 +240,8 @@ class WorldModel(nn.Module):
             else:
                 local = KVState(*(part.repeat_interleave(m, 0) for part in keys))
             layers.append(LayerState(SSMState(long), local))
-        return StreamState(tuple(layers), LastFrame(*(part[row, chosen].flatten(0, 1) for part in trail.last)))
+        last = LastFrame(*(part[row, chosen].flatten(0, 1) for part in trail.last))
+        return StreamState(tuple(layers), last, album.at(trail.pages, row.expand(b, m).flatten(), chosen.flatten()))
 
 
 def _shifted(last: LastFrame, frames: Tensor, pose: Tensor) -> LastFrame:

@@ -200,14 +200,14 @@ class Engine:
         return after
 
     def forget(self, moment: Moment) -> Moment:
-        """Amnesia: the same moment with its long memory (SSM state) fresh; the attention window and pose stay."""
+        """Amnesia: the same moment with its long memory (SSM state, album) fresh; the attention window and pose stay."""
         return self.swap(moment, replace(moment, stream=self._model.init_state(len(moment.frame))))
 
     def swap(self, moment: Moment, other: Moment) -> Moment:
         """`moment` with the long memory of `other`: what another maze's state does to the picture."""
         pairs = zip(moment.stream.layers, other.stream.layers, strict=True)
         layers = tuple(LayerState(theirs.long, mine.local) for mine, theirs in pairs)
-        return replace(moment, stream=moment.stream._replace(layers=layers))
+        return replace(moment, stream=moment.stream._replace(layers=layers, album=other.stream.album))
 
     def blindfold(self, moment: Moment) -> Moment:
         """The same moment with its long memory alone: no frame before, no keys of the last ones. What it draws, it remembers."""

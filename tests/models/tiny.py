@@ -26,6 +26,7 @@ SMALL: dict[str, Any] = dict(
 SSD = Layer(mixer="ssd", block=(2, 4))
 LAYERS = {
     "maze-small": (Layer(), Layer()),
+    "maze-album": (Layer(), Layer()),
     "voxel-small": (Layer(), Layer()),
     "maze-attention": (Layer(mixer="none"),) * 2,
     "maze-paper": (Layer(mixer="ssd", block=(2, 2)), Layer(mixer="ssd", block=(1, 4))),

@@ -1,0 +1,91 @@
+"""The album: views gone by, kept by where and which way they were seen, taken out again by where one looks now.
+
+The map remembers what the network makes of a place; the album keeps the picture itself, of constant size: one view for every
+stretch of ground and sector of directions, the latest, and as many as fit, the longest unvisited making room. Which views are
+taken out, and how they are moved to where the player stands, is geometry alone; what to believe of them the network decides.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.config import ModelConfig
+from models.pixels import quantised, to_float
+from models.state import Album
+
+AGE = 1000.0
+"""Frames ago at which a view counts as one stretch farther away: of two alike, the later shows what was changed."""
+
+
+class Pages(NamedTuple):
+    """The album before and after every frame of a call, as places in one pile of views: those carried and the call's own."""
+
+    frame: Tensor  # uint8 (b, v, H, W, 3)
+    pose: Tensor  # (b, v, 5)
+    place: Tensor  # int64 (b, t + 1, m) of the pile; (b, 1, m) where nothing was absorbed
+    stamp: Tensor  # (b, t + 1, m), as in `Album`
+
+
+def blank(config: ModelConfig, b: int, device: torch.device) -> Album:
+    """An album of `b` rows that holds nothing."""
+    m, (height, width) = config.album.n_views, config.image
+    frame = torch.zeros(b, m, height, width, 3, dtype=torch.uint8, device=device)
+    return Album(frame, torch.zeros(b, m, 5, device=device), torch.zeros(b, m, device=device))
+
+
+@torch.no_grad()
+def leaf_through(config: ModelConfig, album: Album, frames: Tensor, pose: Tensor, *, absorb: bool = True) -> Pages:
+    """The album before every one of `frames` (b, t, 3, H, W) in -1..1 seen from `pose` (b, t, 5), and after the last."""
+    b, m = album.stamp.shape
+    index, stamp = torch.arange(m, device=pose.device).expand(b, m), album.stamp
+    if not absorb or not m:
+        steps = 1 if not absorb else frames.shape[1] + 1
+        return Pages(album.frame, album.pose, index[:, None].expand(-1, steps, -1), stamp[:, None].expand(-1, steps, -1))
+    poses = torch.cat([album.pose, pose], dim=1)
+    stretch, slots = _stretch(config, poses), torch.arange(m, device=pose.device)
+    indices, stamps = [index], [stamp]
+    for new in range(m, m + pose.shape[1]):
+        held = stretch.gather(1, index[..., None].expand(-1, -1, stretch.shape[-1]))
+        same = (held == stretch[:, new : new + 1]).all(dim=-1) & (stamp > 0)
+        slot = torch.where(same.any(dim=1), same.int().argmax(dim=1), stamp.argmin(dim=1))
+        here = slots == slot[:, None]
+        index, stamp = torch.where(here, new, index), torch.where(here, stamp.amax(dim=1, keepdim=True) + 1, stamp)
+        indices.append(index)
+        stamps.append(stamp)
+    return Pages(torch.cat([album.frame, quantised(frames)], dim=1), poses, torch.stack(indices, 1), torch.stack(stamps, 1))
+
+
+def at(pages: Pages, row: Tensor, t: Tensor) -> Album:
+    """The albums of `row` before frame `t` of the call, index tensors of one shape (r,)."""
+    index = pages.place[row, t]
+    return Album(pages.frame[row[:, None], index], pages.pose[row[:, None], index], pages.stamp[row, t])
+
+
+@torch.no_grad()
+def take_out(config: ModelConfig, pages: Pages, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The views nearest to each `pose` (b, t, 5): frames (b, t, k, 3, H, W), poses (b, t, k, 5), and whether there are such.
+
+    Nearest in place and direction together; the frame before is not among them, the network has it anyway.
+    """
+    album, (b, t) = config.album, pose.shape[:2]
+    row = torch.arange(b, device=pose.device)[:, None, None]
+    index, stamp = pages.place[:, :t], pages.stamp[:, :t]
+    away = pages.pose[row, index] - pose[:, :, None]  # (b, t, m, 5)
+    turn = (torch.remainder(away[..., 3] + math.pi, 2 * math.pi) - math.pi).abs() + away[..., 4].abs()
+    now = stamp.amax(dim=-1, keepdim=True)
+    far = away[..., :3].norm(dim=-1) / album.cells + turn / math.radians(0.75 * album.degrees) + (now - stamp) / AGE
+    nearest = far.masked_fill((stamp == 0) | (stamp == now), torch.inf).topk(album.n_shown, dim=-1, largest=False)
+    chosen = index.gather(-1, nearest.indices)
+    return to_float(pages.frame[row, chosen]), pages.pose[row, chosen], nearest.values.isfinite()
+
+
+def _stretch(config: ModelConfig, pose: Tensor) -> Tensor:
+    """What views share that stand for one another: stretch of ground, height, and sectors of heading and pitch, (..., 5)."""
+    sector = math.radians(config.album.degrees)
+    place = (pose[..., :3] / config.album.cells).floor()
+    heading = torch.remainder((pose[..., 3:4] / sector).round(), round(2 * math.pi / sector))
+    return torch.cat([place, heading, (pose[..., 4:] / sector).round()], dim=-1)
