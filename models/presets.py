@@ -7,12 +7,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from models.config import Camera, Layer, MapGrid, ModelConfig
+from models.config import AlbumSize, Camera, Layer, MapGrid, ModelConfig
 
 
 def maze_small() -> ModelConfig:
     """Memory Maze for a laptop CPU: a pose-addressed map in every other layer, local attention in all, strips as tokens."""
     return ModelConfig()
+
+
+def maze_album() -> ModelConfig:
+    """The small one with an album of views gone by beside its map."""
+    return replace(maze_small(), album=AlbumSize(n_views=48))
 
 
 def maze_large() -> ModelConfig:
@@ -33,6 +38,7 @@ def voxel_small() -> ModelConfig:
         span_cells=96.0,
         camera=Camera(fov_degrees=80.06, forward_cells=0.0, tilt_degrees=0.0, view_rows=52, drawn_over=((25, 31, 28, 34),)),
         grid=MapGrid(n_x=48, n_y=48, cells_per_slot=1.0, nearest_cells=0.6, farthest_cells=20.0),
+        album=AlbumSize(n_views=48, cells=2.0, nearness=(0.0, 0.2, 1.0)),
     )
 
 
@@ -68,6 +74,7 @@ def generic_small() -> ModelConfig:
 
 PRESETS: dict[str, Callable[[], ModelConfig]] = {
     "maze-small": maze_small,
+    "maze-album": maze_album,
     "maze-large": maze_large,
     "voxel-small": voxel_small,
     "maze-attention": maze_attention,
