@@ -62,7 +62,7 @@ def leaf_through(config: ModelConfig, album: Album, frames: Tensor, pose: Tensor
 def at(pages: Pages, row: Tensor, t: Tensor) -> Album:
     """The albums of `row` before frame `t` of the call, index tensors of one shape (r,)."""
     index = pages.place[row, t]
-    return Album(pages.frame[row[:, None], index], pages.pose[row[:, None], index], pages.stamp[row, t])
+    return Album(_views(pages.frame, row[:, None], index), _views(pages.pose, row[:, None], index), pages.stamp[row, t])
 
 
 @torch.no_grad()
@@ -74,13 +74,19 @@ def take_out(config: ModelConfig, pages: Pages, pose: Tensor) -> tuple[Tensor, T
     album, (b, t) = config.album, pose.shape[:2]
     row = torch.arange(b, device=pose.device)[:, None, None]
     index, stamp = pages.place[:, :t], pages.stamp[:, :t]
-    away = pages.pose[row, index] - pose[:, :, None]  # (b, t, m, 5)
+    away = _views(pages.pose, row, index) - pose[:, :, None]  # (b, t, m, 5)
     turn = (torch.remainder(away[..., 3] + math.pi, 2 * math.pi) - math.pi).abs() + away[..., 4].abs()
     now = stamp.amax(dim=-1, keepdim=True)
     far = away[..., :3].norm(dim=-1) / album.cells + turn / math.radians(0.75 * album.degrees) + (now - stamp) / AGE
     nearest = far.masked_fill((stamp == 0) | (stamp == now), torch.inf).topk(album.n_shown, dim=-1, largest=False)
     chosen = index.gather(-1, nearest.indices)
-    return to_float(pages.frame[row, chosen]), pages.pose[row, chosen], nearest.values.isfinite()
+    return to_float(_views(pages.frame, row, chosen)), _views(pages.pose, row, chosen), nearest.values.isfinite()
+
+
+def _views(pile: Tensor, row: Tensor, index: Tensor) -> Tensor:
+    """pile (b, v, ...) at `row` and `index`, which broadcast: (*index, ...). Whole views are copied, not bytes one by one."""
+    flat = (row * pile.shape[1] + index).flatten()
+    return pile.flatten(0, 1).index_select(0, flat).unflatten(0, torch.broadcast_shapes(row.shape, index.shape))
 
 
 def _stretch(config: ModelConfig, pose: Tensor) -> Tensor:
