@@ -54,32 +54,43 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     camera's rows stays where it was; what is drawn over the view (`Camera.drawn_over`) counts as not reached.
     """
     camera, (height, width), n, k = config.camera, config.image, len(frame), len(nearness)
-    rows = _view_rows(config)
+    rows, tangent = _view_rows(config), math.tan(math.radians(camera.fov_degrees) / 2)
     tilt = math.radians(camera.tilt_degrees)
     old_axes, new_axes = _axes(before, tilt), _axes(now, tilt)
+    to_picture = torch.tensor([1.0, 1 / tangent, -width / height / tangent], device=frame.device)  # ahead, then x and y per ahead
     shift = now[:, :3] - before[:, :3] + camera.forward_cells * (_ground(now) - _ground(before))
-    shift = (old_axes @ shift[:, :, None]).squeeze(-1)  # (n, 3) in the old camera's axes
+    shift = (old_axes @ shift[:, :, None]).squeeze(-1) * to_picture  # (n, 3) in the old camera's axes
     flat = rays.reshape(-1, 3)
-    along = (flat @ new_axes[..., :2]).norm(dim=-1).clamp(min=0.2)  # (n, H W) ground covered by a unit of each ray
-    turned = (flat @ (new_axes @ old_axes.transpose(1, 2))).unbind(-1)  # ahead, right, up: (n, H W) each
+    along = (flat @ new_axes[..., :2]).norm(dim=-1).clamp_(min=0.2)  # (n, H W) ground covered by a unit of each ray
+    turned = flat @ (new_axes @ old_axes.transpose(1, 2) * to_picture)  # (n, H W, 3)
     near = torch.stack([torch.full((1,), value, device=frame.device) for value in nearness])  # (k, 1), nothing from the host
-    ahead, right, up = ((t[:, None] + near * along[:, None] * shift[:, i, None, None]) for i, t in enumerate(turned))
-    scale = 1 / (ahead.clamp(min=1e-3) * math.tan(math.radians(camera.fov_degrees) / 2))
-    horizon = rows / height - 1  # the middle of the view, in -1..1 of the image's height
-    x, y = right * scale, horizon - up * scale * (width / height)  # (n, k, H W) in -1..1 where the earlier frame reached
-    valid = ((ahead > 1e-3) & (x.abs() <= 1) & (y >= -1) & (y <= 2 * horizon + 1)).to(frame.dtype)
-    place = torch.stack([x, y], dim=-1).clamp(-2, 2)
+    moving = near * along[:, None]  # (n, k, H W)
+    ahead, x, y = (torch.addcmul(turned[:, None, :, i], moving, shift[:, i, None, None]) for i in range(3))
+    valid = ahead > 1e-3
+    scale = ahead.clamp_(min=1e-3).reciprocal_()
+    x, y = x.mul_(scale), y.mul_(scale)  # -1..1 where the earlier frame reached, y from the middle of the view
+    horizon = rows / height - 1
+    valid = (valid & (x.abs() <= 1) & (y.abs() <= 1 + horizon)).to(frame.dtype)
+    place = torch.stack([x, y.add_(horizon)], dim=-1).clamp_(-2, 2)
     if rows < height:
         overlay = slice(rows * width, None)
         place[:, :, overlay], valid[:, :, overlay] = _identity(rays)[overlay], 1
-    for top, left, bottom, right in camera.drawn_over:  # half a pixel wider: no neighbour's colour is mixed with it
-        across = (place[..., 0] + 1) * width / 2, (place[..., 1] + 1) * height / 2
-        inside = (across[0] > left - 0.5) & (across[0] < right + 0.5) & (across[1] > top - 0.5) & (across[1] < bottom + 0.5)
-        valid = valid.masked_fill(inside, 0)
+    picture = frame.float() if not camera.drawn_over else torch.cat([frame.float(), _bare(config, frame)], dim=1)
     place = place.reshape(n, k * height, width, 2)
-    moved = F.grid_sample(frame.float(), place, mode="bilinear", padding_mode="border", align_corners=False)
-    moved = moved.reshape(n, 3, k, height * width) * valid[:, None]
-    return torch.cat([moved, valid[:, None]], dim=1).transpose(1, 2).reshape(n, k, 4, height, width)
+    moved = F.grid_sample(picture, place, mode="bilinear", padding_mode="border", align_corners=False)
+    moved = moved.unflatten(2, (k, height))  # (n, 3 or 4, k, H, W)
+    valid = valid.unflatten(2, (height, width))
+    if camera.drawn_over:
+        valid = valid * (moved[:, 3] > 0.999)  # no colour is mixed with what was drawn over it
+    return torch.cat([moved[:, :3] * valid[:, None], valid[:, None]], dim=1).transpose(1, 2)
+
+
+def _bare(config: ModelConfig, frame: Tensor) -> Tensor:
+    """1 where the view itself is seen and 0 where something is drawn over it: (n, 1, H, W)."""
+    bare = torch.ones_like(frame[:, :1], dtype=torch.float32)
+    for top, left, bottom, right in config.camera.drawn_over:
+        bare[:, :, top:bottom, left:right] = 0
+    return bare
 
 
 def candidates(config: ModelConfig, rays: Tensor, frame: Tensor, before: Tensor, now: Tensor) -> Tensor:

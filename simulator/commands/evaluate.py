@@ -35,12 +35,14 @@ def run(options: Options) -> int:
     """Evaluate and print the summary as one JSON line, the last one."""
     import torch
 
+    from models.training.memory import keep_memory
     from simulator.evaluation import plan as plans
     from simulator.evaluation.run import evaluate, headline
     from simulator.load import load_engine
 
     if options.threads is not None:
         torch.set_num_threads(max(1, options.threads))
+    keep_memory()
     plan = plans.quick() if options.quick else plans.full()
     if options.mazes is not None:
         if options.mazes < 1:

@@ -46,11 +46,13 @@ def run(options: Options) -> int:
     from models.ops.choose import choose
     from models.training.belief import remember, train_belief
     from models.training.data import find_episodes
+    from models.training.memory import keep_memory
     from simulator.evaluation import belief_figure, beliefs
     from simulator.load import choose_device
 
     if options.threads is not None:
         torch.set_num_threads(max(1, options.threads))
+    keep_memory()
     paths = find_episodes(options.data)[: options.episodes]
     n_scored = max(1, options.episodes // 6)
     if options.held_out is not None:

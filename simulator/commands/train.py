@@ -26,6 +26,7 @@ from models.presets import PRESETS, preset
 from models.training.data import find_episodes
 from models.training.distributed import join, leave
 from models.training.ego import train_ego_motion
+from models.training.memory import keep_memory
 from models.training.objective import Objective
 from models.training.trainer import Stage, TrainConfig, Trainer
 from simulator.load import WORLD_FILE, choose_device
@@ -120,6 +121,7 @@ def run(options: Options) -> int:
         raise ValueError(f"{options.out} already holds a run; go on with --resume or choose another --out")
     if options.threads:
         torch.set_num_threads(options.threads)
+    keep_memory()
     device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else choose_device(options.device)[0]
     ranks, device = join(device, options.shard)
     if options.shard and ranks.n == 1:
