@@ -124,6 +124,13 @@ def unexplained(config: ModelConfig, rays: Tensor, earlier: LastFrame, pose: Ten
     return best / (best + NOT_THE_SAME)
 
 
+def elevation(config: ModelConfig, rays: Tensor, pose: Tensor) -> Tensor:
+    """How far above the horizon each pixel looks from `pose` (n, 5), in radians: (n, H, W)."""
+    pitch = pose[:, 4] + math.radians(config.camera.tilt_degrees)
+    up = rays[..., 2] * pitch.cos()[:, None, None] + rays[..., 0] * pitch.sin()[:, None, None]
+    return torch.asin(up / rays.norm(dim=-1))
+
+
 def _identity(image: Tensor) -> Tensor:
     """Where each pixel of an image (H, W, ...) is itself found: (H W, 2), x and y in -1..1."""
     y, x = (((torch.arange(n, device=image.device) + 0.5) * 2 / n - 1) for n in image.shape[:2])

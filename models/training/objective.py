@@ -7,6 +7,7 @@ probability one half a clean prefix of random length. Both predict the clean fra
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,13 +17,15 @@ from torch import Tensor
 
 from models.conditioning import Control
 from models.diffusion import add_noise
-from models.reprojection import unexplained
+from models.reprojection import elevation, unexplained
 from models.state import StreamState, blindfolded, detach, map_state
 from models.training.draws import Draws
 from models.world_model import WorldModel
 
 STRONGEST_BLUR = 8
 """Means over 3 x 3 pixels, one after another: a Gaussian of 2.3 pixels, a dream of some hundred frames."""
+FAR_DEGREES = 5.0
+"""From the horizon: a wall of Memory Maze five cells away reaches so far up and down."""
 CHANGED = 0.1
 """Difference, of colours in -1..1, from which a pixel of the overlay counts as changed."""
 
@@ -51,6 +54,9 @@ class Objective:
     draw sharply what memory holds sharp, whatever the frame before looks like (two streams). It costs less than such dreams."""
     novelty: float = 0.0
     """Further weight of pixels that the frame before, moved along, does not show (two streams): there memory is learned."""
+    horizon: float = 0.0
+    """Further weight of pixels within some `FAR_DEGREES` of the horizon (two streams): what is far is as much to remember as
+    what is near, and a hundredth of its pixels."""
     recall_share: float = 0.0
     """Share of targets that are not what comes next but a frame of this window gone by, to be drawn from the long memory
     alone: the frame before and attention's window are taken away. Every pixel is then to be remembered, where it is a tenth of
@@ -132,6 +138,9 @@ def _two_streams(
     if objective.overlay and model.config.camera.view_rows:
         weight += objective.overlay * _overlay_changes(model, target, before.last.frame)
     weight[blind] = 1  # to the blindfolded all is new: they would drown the others
+    if objective.horizon:
+        above = elevation(model.config, model.pixel_rays, told.pose[:, 0]) / math.radians(FAR_DEGREES)
+        weight *= 1 + objective.horizon * (-above.square()).exp()
     weight = weight[:, None, None]
     return _score(predicted, target, level, detach(model.state_at(trail, t)), weight, objective.tolerance)
 

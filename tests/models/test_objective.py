@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from models.conditioning import Control
-from models.reprojection import pixel_rays, unexplained
+from models.config import ModelConfig
+from models.reprojection import elevation, pixel_rays, unexplained
 from models.state import LastFrame, blindfolded, tensors
 from models.training.draws import Draws
 from models.training.objective import (
@@ -98,6 +99,27 @@ def test_novelty_weighs_only_what_the_frame_before_does_not_show():
     known[4:8, 4:8] = False
     assert (novel[0, known] < 0.01).all()
     assert (novel[1] > 0.99).all(), "there was no frame before"
+
+
+def test_the_horizon_is_where_it_is_whatever_the_pitch_and_tilt():
+    config = ModelConfig()
+    poses = torch.zeros(3, 5)
+    poses[:, 4] = torch.deg2rad(torch.tensor([0.0, 20.0, 5.71]))
+    above = torch.rad2deg(elevation(config, pixel_rays(config), poses))
+    middle = above[:, 31:33, 32].mean(dim=1)
+    torch.testing.assert_close(middle, torch.tensor([-5.71, 14.29, 0.0]), atol=0.1, rtol=0)
+    assert (above.diff(dim=1) < 0).all(), "down the picture it goes down"
+
+
+def test_weighing_the_horizon_changes_what_is_learned_there():
+    model = randomised(FAMILIES["maze-small"]).requires_grad_(True)
+    clean, _, control = inputs(model.config, 2, 6)
+    losses = [
+        diffusion_forcing(model, clean, control, model.init_state(2), Objective(pure_share=1.0, horizon=value), draws(2))
+        for value in (0.0, 20.0)
+    ]
+    assert losses[0].loss != losses[1].loss
+    torch.testing.assert_close(losses[0].pure, losses[1].pure)
 
 
 def test_a_weight_the_same_everywhere_changes_nothing():
