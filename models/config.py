@@ -92,6 +92,8 @@ class ModelConfig:
     """Inverse distances (1 / cells) at which the frame before is moved along with the player; empty: not at all."""
     unmoved: bool = False
     """Offer the frame before as it was, too: what is drawn over the view (a hand, a cross) does not move with it."""
+    reached_only: bool = False
+    """Let no pixel be copied from where a moved picture does not reach; else the network must learn to leave it."""
     acts_on_picture: bool = False
     """Tell every token of the action by itself, not only the whole frame: keys that choose a place in the picture (a slot)."""
     overwrite: bool = False

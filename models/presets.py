@@ -32,6 +32,7 @@ def voxel_small() -> ModelConfig:
         n_actions=40,
         nearness=(0.0, 0.08, 0.2, 0.45, 1.0),
         unmoved=True,
+        reached_only=True,
         acts_on_picture=True,
         overwrite=True,
         d_head=48,

@@ -200,6 +200,9 @@ class WorldModel(nn.Module):
     def _copied(self, tokens: Tensor, moved: Tensor) -> Tensor:
         """What the network takes over from the frame before, pixel by pixel from the distance it trusts: (b, t, s, d_patch)."""
         trust = self.trust(tokens).float().unflatten(-1, (self.n_moved + 1, -1))  # type: ignore[misc]
+        if self.config.reached_only:
+            unreached = nn.functional.pad(moved[..., 3, :] == 0, (0, 0, 1, 0))
+            trust = trust.masked_fill(unreached, -torch.inf)
         share = trust.softmax(dim=-2)[..., 1:, :]  # the first choice is to copy nothing
         return (share[..., None, :] * moved[..., :3, :]).sum(dim=-3).flatten(-2)
 

@@ -113,6 +113,21 @@ def test_a_place_seen_again_is_drawn_from_the_album_with_all_other_memory_gone()
     assert (drawn - without).abs().max() > 0.05
 
 
+def test_where_no_picture_reaches_nothing_is_copied():
+    config = FAMILIES["voxel-small"]
+    assert config.reached_only
+    model = randomised(config)
+    tokens = torch.randn(1, 1, config.n_tokens, config.d_model)
+    offered = torch.rand(1, 1, config.n_tokens, model.n_moved, 4, config.patch[0] * config.patch[1])
+    offered[..., 3, :] = 0
+    assert not model._copied(tokens, offered).any()
+    offered[..., 2, 3, :] = 1  # one picture reaches: it, and no other, may be copied
+    copied = model._copied(tokens, offered).unflatten(-1, (3, -1))
+    share = copied / offered[..., 2, :3, :]
+    torch.testing.assert_close(share[..., 0, :], share[..., 1, :])
+    assert ((share > 0) & (share < 1)).all()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
