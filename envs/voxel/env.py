@@ -125,7 +125,11 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         return self.render(), float(new.sum()), False, truncated, self.describe()
 
     def render(self) -> np.ndarray:  # type: ignore[override]
-        """uint8 (resolution, resolution, 3): the present; drawing it again changes nothing."""
+        """uint8 (resolution, resolution, 3): the present; drawing it again changes nothing.
+
+        At 64 pixels, as a model sees it, there is no hand (it would hide a tenth of the view, and the hotbar tells what it
+        holds), and the block in the cross is outlined only while it is mined.
+        """
         state, unit = self.state, self.resolution // hotbar.UNIT
         now = sky.sky_at(sky.hour(state.t, self._day_offset))
         image = np.empty((self.resolution, self.resolution, 3), np.uint8)
@@ -134,15 +138,17 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         steps = data.mining_steps(at.block, hands.held(state)) if at.x >= 0 else 0
         cracked = state.mining[3] / steps if steps and state.mining[:3] == at[:3] else 0.0
         eye = state.body[:3] + TO_EYE
+        fine = self.resolution > hotbar.UNIT
         scene = Scene(
             state.blocks, self._light, data.SHAPE_OF, data.LIGHT_OF, data.OPAQUE, *atlas(), self._clouds,
-            np.array(at[:3]), cracked,
+            np.array(at[:3] if fine or cracked else (-1, -1, -1)), cracked,
         )  # fmt: skip
         axes = hands.view_axes(state.eye_heading, state.eye_pitch)
         draw(image, n_rows, scene, now, eye, *axes, np.zeros(3), np.zeros(3))
         cell = tuple(np.clip(np.floor(eye).astype(int), 0, np.array(state.blocks.shape) - 1))
         swing = 1 + state.t % 2 if state.mining[3] else 0
-        hotbar.draw_hand(image[:n_rows], hands.held(state), swing, now.table[self._light[cell]], unit)
+        if fine:
+            hotbar.draw_hand(image[:n_rows], hands.held(state), swing, now.table[self._light[cell]], unit)
         hotbar.draw_cross(image[:n_rows], unit)
         image[n_rows:] = self._bar
         return image

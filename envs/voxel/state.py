@@ -11,7 +11,7 @@ from envs.voxel.blocks import N_ITEMS
 from envs.voxel.physics import spawn_body
 from envs.voxel.terrain import Terrain
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 """Raised with every change that makes an older snapshot go on differently: rules, data files, terrain or physics."""
 
 N_HEADINGS, N_PITCHES = 24, 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from models import checkpoint as checkpoints
 from models.belief import Belief
 from models.checkpoint import Checkpoint
 from models.conditioning import Control
+from models.config import AlbumSize
 from models.ego_motion import EgoMotion
 from models.pixels import to_float
 from models.sampler import frame_noise
@@ -22,7 +24,7 @@ from models.state import tensors
 from simulator.engine import PREFILL_FRAMES, Engine, Trait
 from tests.models.tiny import FAMILIES, episode, randomised
 
-CONFIG = FAMILIES["map-and-ssd"]
+CONFIG = dataclasses.replace(FAMILIES["map-and-ssd"], album=AlbumSize(n_views=6))
 TRAIT = Trait(ACTIONS, 4.0)
 WALK = [1, 1, 4, 2, 2, 0, 5, 1, 3, 3, 1, 4]
 
@@ -243,6 +245,8 @@ def test_forgetting_clears_the_long_memory_and_nothing_else(engine):
         assert before.long.ssm.abs().max() > 0
         assert not after.long.ssm.any()
         assert all(torch.equal(a, b) for a, b in zip(before.local, after.local, strict=True))
+    assert moment.stream.album.stamp.any()
+    assert not forgotten.stream.album.stamp.any()
     assert forgotten.stream.last is moment.stream.last
     assert np.array_equal(forgotten.pose, moment.pose)
     assert not np.array_equal(engine.step(moment, np.array([1])).frame, engine.step(forgotten, np.array([1])).frame)
@@ -254,6 +258,7 @@ def test_another_memory_can_be_swapped_in(engine):
     for a, b, c in zip(swapped.stream.layers, theirs.stream.layers, mine.stream.layers, strict=True):
         assert torch.equal(a.long.ssm, b.long.ssm)
         assert torch.equal(a.local.k, c.local.k)
+    assert swapped.stream.album is theirs.stream.album
     assert_same(engine.swap(swapped, mine), mine)
 
 

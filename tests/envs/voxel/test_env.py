@@ -116,7 +116,7 @@ def test_a_snapshot_of_another_version_is_refused_and_nothing_is_lost(env):
     old = replace(env.snapshot(), version=0)
     env.step(1)
     before = env.render()
-    with pytest.raises(ValueError, match="version 0, this world of version 1; take a new one"):
+    with pytest.raises(ValueError, match="version 0, this world of version 2; take a new one"):
         env.restore(old)
     assert (env.render() == before).all()
 
