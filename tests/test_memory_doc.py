@@ -1,4 +1,4 @@
-"""docs/memory.md and the README say what the commands found: their tables and numbers are those of the reports, word for word.
+"""docs/memory.md, docs/voxel.md and the README say what the commands found: their tables and numbers are those of the reports.
 
 `python -m tests.test_memory_doc` copies them in anew.
 """
@@ -15,7 +15,7 @@ from simulator.evaluation import compare_report, report
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = {"memory": DOCS / "memory.md", "readme": ROOT / "README.md"}
+PAGES = {"memory": DOCS / "memory.md", "readme": ROOT / "README.md", "voxel": DOCS / "voxel.md"}
 MARKED = re.compile(r"(<!-- ([\w-]+): (.+?) -->)(.*?)(<!-- end -->)", re.S)
 """`<!-- report: ## Heading -->` marks a section of report.md, `<!-- report: key.key format -->` one value of report.json."""
 
@@ -47,7 +47,7 @@ def refreshed(text: str) -> str:
     return MARKED.sub(told, text)
 
 
-@pytest.mark.parametrize(("page", "n_sections", "n_values"), [("memory", 2, 20), ("readme", 0, 7)])
+@pytest.mark.parametrize(("page", "n_sections", "n_values"), [("memory", 2, 20), ("readme", 0, 7), ("voxel", 0, 30)])
 def test_the_tables_and_numbers_are_those_of_the_reports(page, n_sections, n_values):
     text = PAGES[page].read_text()
     kinds = [mark[3].startswith("## ") for mark in MARKED.finditer(text)]
