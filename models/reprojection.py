@@ -57,14 +57,13 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     rows, tangent = _view_rows(config), math.tan(math.radians(camera.fov_degrees) / 2)
     tilt = math.radians(camera.tilt_degrees)
     old_axes, new_axes = _axes(before, tilt), _axes(now, tilt)
-    to_picture = torch.tensor([1.0, 1 / tangent, -width / height / tangent], device=frame.device)  # ahead, then x and y per ahead
+    to_picture = _vector([1.0, 1 / tangent, -width / height / tangent], frame.device)  # ahead, then x and y per ahead
     shift = now[:, :3] - before[:, :3] + camera.forward_cells * (_ground(now) - _ground(before))
     shift = (old_axes @ shift[:, :, None]).squeeze(-1) * to_picture  # (n, 3) in the old camera's axes
     flat = rays.reshape(-1, 3)
     along = (flat @ new_axes[..., :2]).norm(dim=-1).clamp_(min=0.2)  # (n, H W) ground covered by a unit of each ray
     turned = flat @ (new_axes @ old_axes.transpose(1, 2) * to_picture)  # (n, H W, 3)
-    near = torch.stack([torch.full((1,), value, device=frame.device) for value in nearness])  # (k, 1), nothing from the host
-    moving = near * along[:, None]  # (n, k, H W)
+    moving = _vector(nearness, frame.device)[:, None] * along[:, None]  # (n, k, H W)
     ahead, x, y = (torch.addcmul(turned[:, None, :, i], moving, shift[:, i, None, None]) for i in range(3))
     valid = ahead > 1e-3
     scale = ahead.clamp_(min=1e-3).reciprocal_()
@@ -83,6 +82,11 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     if camera.drawn_over:
         valid = valid * (moved[:, 3] > 0.999)  # no colour is mixed with what was drawn over it
     return torch.cat([moved[:, :3] * valid[:, None], valid[:, None]], dim=1).transpose(1, 2)
+
+
+def _vector(values: Sequence[float], device: torch.device) -> Tensor:
+    """`values` (k,) made where they are used: nothing comes from the host, which a CUDA graph could not repeat."""
+    return torch.stack([torch.full((), value, device=device) for value in values])
 
 
 def _bare(config: ModelConfig, frame: Tensor) -> Tensor:

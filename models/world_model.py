@@ -176,16 +176,14 @@ class WorldModel(nn.Module):
         else:
             moved = sweep(config, config.nearness[:1], self.pixel_rays, frame, earlier, now)
         moved = moved * seen[:, None, None, None, None]
-        near = moved[:, :1]
+        n_before, n_distances = moved.shape[1], len(config.album.nearness) if predict else 1
         if config.album.n_views:
             views = self._of_album(pages, pose, predict)  # (b t, k, distances, 4, H, W)
-            near, moved = torch.cat([near, views[:, :, 0]], dim=1), torch.cat([moved, views.flatten(1, 2)], dim=1)
-
-        def patches(pictures: Tensor) -> Tensor:
-            cut = patchify(pictures.flatten(0, 1).unflatten(0, (b, -1)), config.patch)
-            return cut.reshape(b, t, pictures.shape[1], config.n_tokens, 4, -1).transpose(2, 3)
-
-        return patches(near), patches(moved) if predict else None
+            moved = torch.cat([moved, views.flatten(1, 2)], dim=1)
+        patches = patchify(moved.flatten(0, 1).unflatten(0, (b, -1)), config.patch)
+        patches = patches.reshape(b, t, moved.shape[1], config.n_tokens, 4, -1).transpose(2, 3)
+        near = torch.cat([patches[..., :1, :, :], patches[..., n_before::n_distances, :, :]], dim=-3)
+        return near, patches if predict else None
 
     def _of_album(self, pages: album.Pages, pose: Tensor, predict: bool) -> Tensor:
         """The views taken out of the album for each frame, as from its pose: (b t, k, distances, 4, H, W)."""
