@@ -12,18 +12,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from models.conditioning import Control
 from models.diffusion import add_noise
 from models.reprojection import elevation, unexplained
-from models.state import StreamState, blindfolded, detach, map_state
+from models.state import StreamState, blindfolded, detach
+from models.training.context import with_blur, with_own_frames, with_stops
 from models.training.draws import Draws
 from models.world_model import WorldModel
 
-STRONGEST_BLUR = 8
-"""Means over 3 x 3 pixels, one after another: a Gaussian of 2.3 pixels, a dream of some hundred frames."""
 FAR_DEGREES = 5.0
 """From the horizon: a wall of Memory Maze five cells away reaches so far up and down."""
 CHANGED = 0.1
@@ -62,7 +60,10 @@ class Objective:
     alone: the frame before and attention's window are taken away. Every pixel is then to be remembered, where it is a tenth of
     them in what comes next (two streams). Not for worlds that are changed."""
     overlay: float = 0.0
-    """Further weight of pixels below the camera's view that change: a hotbar is small, and seldom more than what it was."""
+    """Further weight of pixels below the camera's view that change: a hotbar is small, and seldom more than what it was. Frames
+    in which any do are the first to be predicted (two streams)."""
+    overlay_kept: float = 0.0
+    """Further weight of those that do not: what nobody touched is to stay, exactly, for hundreds of frames."""
     tolerance: float = 0.0
     """Error, of colours in -1..1, beyond which a pixel counts by its error and not by the square: what cannot be foreseen
     then pulls less towards the mean of everything. 0: squares always."""
@@ -111,14 +112,14 @@ def _two_streams(
     model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws
 ) -> Loss:
     b, t = clean.shape[:2]
-    clean, control = _with_stops(clean, control, objective, draws)
-    context = with_own_frames(model, clean, control, state, objective, draws)
-    if objective.blur_share:
-        context = _with_blur(context, objective.blur_share, draws)
+    n_own = objective.own_frames
+    clean, control = with_stops(clean, control, n_own, objective.hold_share, draws)
+    context = with_own_frames(model, clean, control, state, n_own, objective.own_share, draws)
+    context = with_blur(context, objective.blur_share, draws)
     level = (objective.context_noise * draws.rand(b, t)).to(clean)
     _, trail = model.trace(add_noise(context, _noise(clean, draws), level), level, control, state, predict=False)
-    m = max(1, round(objective.target_share * t))
-    chosen = draws.rand(b, t).argsort(dim=1)[:, :m].sort(dim=1).values.to(clean.device)
+    chosen = _to_predict(model, clean, state, objective, draws)
+    m = chosen.shape[1]
     row = torch.arange(b, device=clean.device)[:, None]
     before, shown = model.states_before(trail, chosen), chosen
     recalled = (draws.rand(b, m) < objective.recall_share).to(clean.device) & (chosen > 0)
@@ -135,8 +136,9 @@ def _two_streams(
     weight = torch.ones_like(target[:, 0, 0])
     if objective.novelty and model.config.nearness:
         weight += objective.novelty * unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
-    if objective.overlay and model.config.camera.view_rows:
-        weight += objective.overlay * _overlay_changes(model, target, before.last.frame)
+    if model.config.camera.view_rows:
+        overlay, changed = _overlay(model, target[:, 0], before.last.frame)
+        weight += objective.overlay * changed + objective.overlay_kept * (overlay - changed)
     weight[blind] = 1  # to the blindfolded all is new: they would drown the others
     if objective.horizon:
         above = elevation(model.config, model.pixel_rays, told.pose[:, 0]) / math.radians(FAR_DEGREES)
@@ -145,64 +147,23 @@ def _two_streams(
     return _score(predicted, target, level, detach(model.state_at(trail, t)), weight, objective.tolerance)
 
 
-def _overlay_changes(model: WorldModel, target: Tensor, before: Tensor) -> Tensor:
-    """1 where pixels of the overlay are unlike those of the frame before, elsewhere 0: (m, H, W)."""
-    changed = (target[:, 0] - before).abs().amax(dim=1) > CHANGED
-    changed[:, : model.config.camera.view_rows] = False
-    return changed.to(target)
-
-
-def _with_stops(clean: Tensor, control: Control, objective: Objective, draws: Draws) -> tuple[Tensor, Control]:
-    """A window (b, t, ...) in some rows of which the player stops for the last `own_frames` frames, and so does the picture."""
+def _to_predict(model: WorldModel, clean: Tensor, state: StreamState, objective: Objective, draws: Draws) -> Tensor:
+    """Which frames of a window are predicted, in order (b, m): those with a changed overlay first, if that counts."""
     b, t = clean.shape[:2]
-    start = t - objective.own_frames
-    if not objective.hold_share or not 0 < start < t:
-        return clean, control
-    held = (draws.rand(b) < objective.hold_share).to(clean.device)
-    now = torch.arange(t, device=clean.device)
-    stopped = held[:, None] & (now >= start)
-    frame = torch.where(stopped, start - 1, now)
-    row = torch.arange(b, device=clean.device)[:, None]
-    action, motion = control.action.masked_fill(stopped, 0), control.motion.masked_fill(stopped[..., None], 0.0)
-    return clean[row, frame], Control(action, control.pose[row, frame], motion)
+    order = draws.rand(b, t)
+    if objective.overlay and model.config.camera.view_rows:
+        before = torch.cat([state.last.frame[:, None].to(clean), clean[:, :-1]], dim=1)
+        order = order - _overlay(model, clean, before)[1].flatten(2).amax(dim=2).cpu()
+    m = max(1, round(objective.target_share * t))
+    return order.argsort(dim=1)[:, :m].sort(dim=1).values.to(clean.device)
 
 
-@torch.no_grad()
-def with_own_frames(
-    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws
-) -> Tensor:
-    """`clean` (b, t, 3, H, W), in some rows ending in `own_frames` frames dreamt as in play: one step from noise each."""
-    t = clean.shape[1]
-    start = max(0, t - objective.own_frames)
-    rows = draws.some(objective.own_share).to(clean.device)
-    if start == t or not len(rows):
-        return clean
-
-    def told(first: int, last: int) -> Control:
-        return Control(*(part[rows, first:last] for part in control))
-
-    state = map_state(lambda part: part[rows], state)
-    if start:
-        _, state = model(clean[rows, :start], clean.new_zeros(len(rows), start), told(0, start), state, predict=False)
-    mixed, blank = clean.clone(), clean.new_zeros(len(rows), 1)
-    for i in range(start, t):
-        frame = model(torch.zeros_like(clean[rows, :1]), blank + 1, told(i, i + 1), state, absorb=False)[0].float().clamp(-1, 1)
-        _, state = model(frame, blank, told(i, i + 1), state, predict=False)
-        mixed[rows, i] = frame[:, 0]
-    return mixed
-
-
-def _with_blur(context: Tensor, share: float, draws: Draws) -> Tensor:
-    """`context` (b, t, 3, H, W), in some rows blurred from some frame on, a row's frames alike."""
-    b, t = context.shape[:2]
-    start, strength = draws.randint(0, t, b), draws.randint(1, STRONGEST_BLUR + 1, b)
-    mixed = context.clone()
-    for row in draws.some(share).tolist():
-        later = mixed[row, start[row] :]
-        for _ in range(int(strength[row])):
-            later = F.avg_pool2d(F.pad(later, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-        mixed[row, start[row] :] = later
-    return mixed
+def _overlay(model: WorldModel, target: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    """1 where pixels belong to the overlay (H, W), and where these are unlike those of the frame before: (..., H, W) of
+    (..., 3, H, W)."""
+    overlay = torch.ones_like(target[(0,) * (target.ndim - 2)])
+    overlay[: model.config.camera.view_rows] = 0
+    return overlay, overlay * ((target - before).abs().amax(dim=-3) > CHANGED)
 
 
 def _one_stream(

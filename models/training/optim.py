@@ -13,6 +13,8 @@ from models.training.distributed import part_of, whole
 
 ADAM_RATIO = 0.15
 """AdamW's learning rate as a share of Muon's."""
+QUICK = ("acts", "recalled", "trust")
+"""Parts of a model that few frames teach: keys told to every token, the album's views, the choice of what to copy."""
 
 
 class ShardedMuon(Muon):
@@ -32,14 +34,17 @@ class ShardedMuon(Muon):
                 matrix.mul_(1 - lr * decay).add_(part_of(change, matrix))
 
 
-def make_optimizers(model: nn.Module, lr: float, weight_decay: float = 0.01) -> list[Optimizer]:
-    """Muon on the 2-D weights of the blocks, AdamW on embeddings, heads, biases and gains."""
+def make_optimizers(model: nn.Module, lr: float, quicker: float = 1.0, weight_decay: float = 0.01) -> list[Optimizer]:
+    """Muon on the 2-D weights of the blocks, AdamW on embeddings, heads, biases and gains; on `QUICK` parts `quicker` times as
+    fast."""
     matrices: list[Tensor] = []
     others: list[Tensor] = []
+    quick: list[Tensor] = []
     for name, parameter in model.named_parameters():
         inside = name.startswith("blocks.") and parameter.ndim == 2 and name.endswith("weight")
-        (matrices if inside else others).append(parameter)
-    optimizers: list[Optimizer] = [AdamW(others, lr=lr * ADAM_RATIO, betas=(0.9, 0.98), weight_decay=weight_decay)]
+        (matrices if inside else quick if name.split(".")[0] in QUICK else others).append(parameter)
+    groups = [{"params": others, "lr": lr * ADAM_RATIO}, {"params": quick, "lr": lr * ADAM_RATIO * quicker}]
+    optimizers: list[Optimizer] = [AdamW(groups, betas=(0.9, 0.98), weight_decay=weight_decay)]
     if matrices:
         kind = ShardedMuon if isinstance(matrices[0], DTensor) else Muon
         optimizers.append(kind(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="original"))

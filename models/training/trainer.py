@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
 from models import checkpoint
@@ -20,8 +18,9 @@ from models.conditioning import Control
 from models.config import ModelConfig
 from models.pixels import to_float
 from models.state import StreamState, where_rows
+from models.training import saved
 from models.training.data import Batch, EpisodeWindows
-from models.training.distributed import Ranks, part_of, whole
+from models.training.distributed import Ranks, whole
 from models.training.draws import Draws
 from models.training.objective import Loss, Objective, diffusion_forcing
 from models.training.optim import EMA, make_optimizers, set_progress
@@ -48,6 +47,8 @@ class TrainConfig:
 
     n_steps: int = 3000
     lr: float = 0.02
+    quicker: float = 1.0
+    """How many times as fast AdamW teaches the parts that few frames teach (`optim.QUICK`)."""
     stages: tuple[Stage, ...] = (Stage(until=1.0, n_frames=64, n_rows=8),)
     objective: Objective = field(default_factory=Objective)
     forget_share: float = 0.05
@@ -76,6 +77,8 @@ def psnr(mean_squared_error: float) -> float:
 
 
 ALONE = Ranks()
+LATER = ("acts_on_picture", "overwrite")
+"""What a model of the same shape may have beyond the weights it begins with."""
 
 
 class Learner(nn.Module):
@@ -109,7 +112,7 @@ class Trainer:
             for block in self.model.blocks:
                 block.compile(dynamic=False)
         self.learner = ranks.wrap(Learner(self.model))
-        self.optimizers = make_optimizers(self.model, train.lr)
+        self.optimizers = make_optimizers(self.model, train.lr, train.quicker)
         self.ema = EMA(self.model)
         self.step, self.objective = 0, train.objective
         self.validation = Validation(validation, config, self.device) if validation and ranks.first else None
@@ -201,63 +204,26 @@ class Trainer:
     def save(self) -> None:
         """EMA weights as a checkpoint folder; all else needed to resume beside it, written atomically. Every process must."""
         model = self.averaged()
-        kept = {f"model/{k}": v.detach() for k, v in self.model.state_dict().items()}
-        kept |= {f"ema/{k}": v for k, v in self.ema.weights.items()}
-        for i, optimizer in enumerate(self.optimizers):
-            for k, slots in optimizer.state_dict()["state"].items():
-                kept |= {f"optim/{i}/{k}/{name}": torch.as_tensor(v) for name, v in slots.items()}
-        tensors = {name: whole(part).contiguous() for name, part in kept.items()}
-        if not self.ranks.first:
-            return
-        checkpoint.save(model, self.out / "model")
-        temporary = self.out / "resume.tmp"
-        try:
-            checkpoint.write_tensors(tensors, temporary, {"step": str(self.step)})
-            os.replace(temporary, self.out / "resume.safetensors")
-        finally:
-            temporary.unlink(missing_ok=True)
+        tensors = saved.pack(self.model, self.ema, self.optimizers)
+        if self.ranks.first:
+            checkpoint.save(model, self.out / "model")
+            saved.write(tensors, self.out, self.step)
 
-    def start_from(self, folder: Path) -> None:
-        """Begin with the weights of a checkpoint of the same shape. Raises CheckpointError where it has another."""
+    def start_from(self, folder: Path) -> list[str]:
+        """Begin with the weights of a checkpoint; parts that can be put beside (`LATER`) and it lacks begin anew, and are named.
+
+        Raises CheckpointError where it differs in anything else.
+        """
         found = checkpoint.read_config(folder)
-        if found != self.config:
-            differ = [f.name for f in fields(found) if getattr(found, f.name) != getattr(self.config, f.name)]
+        differ = [f.name for f in fields(found) if getattr(found, f.name) != getattr(self.config, f.name)]
+        if any(name not in LATER or getattr(found, name) for name in differ):
             raise CheckpointError(f"{folder}: another model ({', '.join(differ)} differ); give the preset it was trained with")
-        self._take(checkpoint.load(folder, self.device, contexts=False).model.state_dict())
+        weights = checkpoint.load(folder, self.device, contexts=False).model.state_dict()
+        own = self.model.state_dict()
+        saved.put(self.model, {name: weights[name] if name in weights else whole(part) for name, part in own.items()})
         self.ema = EMA(self.model)
-
-    def _take(self, weights: dict[str, Tensor]) -> None:
-        """Put whole `weights` in place of the model's."""
-        self.model.load_state_dict({name: part_of(weights[name], like) for name, like in self.model.state_dict().items()})
+        return sorted({name.removesuffix(".weight").removesuffix(".bias") for name in own.keys() - weights.keys()})
 
     def resume(self) -> None:
-        """Go on from `out/resume.safetensors`. Raises CheckpointError where there is none, or it is another model's."""
-        if not (self.out / "resume.safetensors").exists():
-            raise CheckpointError(f"{self.out}: no run was saved there to go on with; leave out --resume to begin one")
-        tensors = checkpoint.read_tensors(self.out / "resume.safetensors")
-        saved = {k.removeprefix("model/"): v.shape for k, v in tensors.items() if k.startswith("model/")}
-        expected = {k: v.shape for k, v in self.model.state_dict().items()}
-        if saved != expected:
-            differ = sorted(k for k in saved.keys() | expected.keys() if saved.get(k) != expected.get(k))
-            raise CheckpointError(
-                f"{self.out}: a run of another model ({', '.join(differ[:3])} differ); give the preset it began with"
-            )
-        pick = lambda prefix: {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}  # noqa: E731
-        self._take(pick("model/"))
-        self.ema.weights = {k: part_of(v.to(self.device), self.ema.weights[k]) for k, v in pick("ema/").items()}
-        for i, optimizer in enumerate(self.optimizers):
-            state, [group] = optimizer.state_dict(), optimizer.param_groups
-            for key, value in pick(f"optim/{i}/").items():
-                index, name = key.split("/")
-                state["state"].setdefault(int(index), {})[name] = part_of(value, group["params"][int(index)])
-            optimizer.load_state_dict(state)
-        self.step = steps_done(self.out)
-
-
-def steps_done(out: Path) -> int:
-    """Optimiser steps that can be resumed from `out`; 0 where no run was saved there."""
-    path = out / "resume.safetensors"
-    if not path.exists():
-        return 0
-    with safe_open(path, "pt") as file:
-        return int((file.metadata() or {})["step"])
+        """Go on from what `save` left in `out`. Raises CheckpointError where that is nothing, or another model's."""
+        self.step = saved.unpack(self.out, self.model, self.ema, self.optimizers)

@@ -19,7 +19,7 @@ import torch
 from models.checkpoint import read_tensors
 from models.presets import preset
 from models.training.data import find_episodes
-from models.training.trainer import steps_done
+from models.training.saved import steps_done
 from simulator.commands import train
 from simulator.evaluation import compare, compare_report, figures, maze, scenes
 from simulator.evaluation import plan as plans

@@ -28,6 +28,7 @@ from models.training.distributed import join, leave
 from models.training.ego import train_ego_motion
 from models.training.memory import keep_memory
 from models.training.objective import Objective
+from models.training.saved import FILE as RESUME_FILE
 from models.training.trainer import Stage, TrainConfig, Trainer
 from simulator.load import WORLD_FILE, choose_device
 
@@ -75,7 +76,9 @@ class Options(Recipe):
     validation: Path | None = None
     """Folder of held-out episodes scored while training."""
     start: Path | None = None
-    """Checkpoint folder whose weights to begin with, instead of random ones."""
+    """Checkpoint folder whose weights to begin with, instead of random ones; parts of the model that it lacks begin anew."""
+    quicker: float = 1.0
+    """How many times as fast to teach the parts that few frames teach: keys told to every token, the album, what to copy."""
     forget_share: float = 0.05
     """Share of windows that begin with an empty state in the middle of an episode; 1 carries none from window to window."""
     seed: int = 0
@@ -117,7 +120,7 @@ def run(options: Options) -> int:
         raise ValueError(f"--steps {options.steps}; expected at least 1")
     if options.seed < 0:
         raise ValueError(f"--seed {options.seed}; expected 0 or more")
-    if (options.out / "resume.safetensors").exists() and not options.resume:
+    if (options.out / RESUME_FILE).exists() and not options.resume:
         raise ValueError(f"{options.out} already holds a run; go on with --resume or choose another --out")
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -127,8 +130,8 @@ def run(options: Options) -> int:
     if options.shard and ranks.n == 1:
         raise ValueError("--shard splits the weights over processes, and there is one; start more with torchrun, or leave it out")
     train = TrainConfig(
-        n_steps=options.steps, lr=options.lr, stages=options.stages, objective=options.objective, seed=options.seed,
-        retrace_share=options.retrace_share, forget_share=options.forget_share,
+        n_steps=options.steps, lr=options.lr, quicker=options.quicker, stages=options.stages, objective=options.objective,
+        seed=options.seed, retrace_share=options.retrace_share, forget_share=options.forget_share,
         bf16=options.bf16, compile=options.compile, device=device,
     )  # fmt: skip
     trainer = Trainer(config, train, options.data, options.validation, options.out, ranks)
@@ -137,7 +140,9 @@ def run(options: Options) -> int:
     if options.resume:
         trainer.resume()
     elif options.start is not None:
-        trainer.start_from(options.start)
+        fresh = trainer.start_from(options.start)
+        if fresh and ranks.first:
+            print(f"not in {options.start}, beginning anew: {', '.join(fresh)}")
     scan = choose("auto", device)
     use_scan(trainer.model, scan.scan)
     if ranks.first:

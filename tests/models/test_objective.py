@@ -8,15 +8,15 @@ from models.conditioning import Control
 from models.config import ModelConfig
 from models.reprojection import elevation, pixel_rays, unexplained
 from models.state import LastFrame, blindfolded, tensors
+from models.training.context import with_blur, with_own_frames, with_stops
 from models.training.draws import Draws
 from models.training.objective import (
     Objective,
     _noise_level,
+    _overlay,
     _score,
-    _with_blur,
-    _with_stops,
+    _to_predict,
     diffusion_forcing,
-    with_own_frames,
 )
 from tests.models.tiny import FAMILIES, inputs, randomised
 
@@ -29,7 +29,7 @@ def test_own_frames_are_what_step_by_step_play_dreams():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 2, 8)
     state = model.init_state(2)
-    mixed = with_own_frames(model, clean, control, state, Objective(own_frames=3, own_share=1.0), draws(2))
+    mixed = with_own_frames(model, clean, control, state, 3, 1.0, draws(2))
     changed = [t for t in range(8) if not torch.equal(mixed[:, t], clean[:, t])]
     assert changed == [5, 6, 7]
     blank = torch.zeros(2, 1)
@@ -56,7 +56,7 @@ def test_the_loss_still_compares_with_the_truth_and_reaches_the_weights():
 def test_only_a_share_of_the_rows_dreams():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 12, 8)
-    mixed = with_own_frames(model, clean, control, model.init_state(12), Objective(own_frames=2), draws(12))
+    mixed = with_own_frames(model, clean, control, model.init_state(12), 2, 0.5, draws(12))
     dreamt = [not torch.equal(mixed[i], clean[i]) for i in range(12)]
     assert 0 < sum(dreamt) < 12
 
@@ -64,20 +64,20 @@ def test_only_a_share_of_the_rows_dreams():
 def test_who_stops_sees_the_same_picture_from_the_same_place():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 3, 8)
-    still, told = _with_stops(clean, control, Objective(own_frames=3, hold_share=1.0), draws(3))
+    still, told = with_stops(clean, control, 3, 1.0, draws(3))
     for t in (5, 6, 7):
         assert torch.equal(still[:, t], clean[:, 4])
         assert torch.equal(told.pose[:, t], control.pose[:, 4])
         assert not told.motion[:, t].any()
         assert not told.action[:, t].any()
     assert torch.equal(still[:, :5], clean[:, :5])
-    untouched, _ = _with_stops(clean, control, Objective(own_frames=3), draws(3))
+    untouched, _ = with_stops(clean, control, 3, 0.0, draws(3))
     assert untouched is clean
 
 
 def test_a_share_of_the_rows_is_blurred_from_some_frame_to_the_last():
     context = torch.rand(12, 9, 3, 16, 16) * 2 - 1
-    blurred = _with_blur(context, 0.5, draws(12))
+    blurred = with_blur(context, 0.5, draws(12))
     touched = ~(blurred == context).flatten(2).all(dim=-1)  # (row, frame)
     assert touched.any(dim=1).sum() == 6
     assert (touched[:, 1:] >= touched[:, :-1]).all(), "once blurred, always blurred"
@@ -120,6 +120,34 @@ def test_weighing_the_horizon_changes_what_is_learned_there():
     ]
     assert losses[0].loss != losses[1].loss
     torch.testing.assert_close(losses[0].pure, losses[1].pure)
+
+
+def test_frames_with_a_changed_hotbar_are_the_first_to_be_predicted():
+    model = randomised(FAMILIES["voxel-small"])
+    top = model.config.camera.view_rows
+    clean = torch.zeros(2, 12, 3, 16, 16)
+    clean[:, 1:, :, :top] = torch.rand(2, 11, 3, top, 16)  # the view changes in every frame
+    clean[0, 5:, :, top:], clean[1, 7:, :, top:] = 0.5, 0.5
+    clean[1, 9:, :, -1, -1] = -0.5
+    state = model.init_state(2)
+    state = state._replace(last=state.last._replace(frame=torch.zeros(2, 3, 16, 16)))
+    chosen = _to_predict(model, clean, state, Objective(overlay=1.0, target_share=0.25), draws(2))
+    assert chosen.shape == (2, 3)
+    assert 5 in chosen[0]
+    assert {7, 9} <= set(chosen[1].tolist())
+    others = [_to_predict(model, clean, state, Objective(target_share=0.25), Draws(3, i, range(2)))[0] for i in range(20)]
+    assert not all(5 in picked for picked in others), "where it does not count, they are frames like any other"
+
+
+def test_what_stays_in_the_hotbar_is_told_from_what_changes():
+    model = randomised(FAMILIES["voxel-small"])
+    top = model.config.camera.view_rows
+    before = torch.zeros(1, 3, 16, 16)
+    now = before.clone()
+    now[..., 0, 0], now[:, 1, top, 3] = 1.0, 1.0
+    overlay, changed = _overlay(model, now, before)
+    assert overlay.sum() == (16 - top) * 16
+    assert changed.nonzero().tolist() == [[0, top, 3]]
 
 
 def test_a_weight_the_same_everywhere_changes_nothing():

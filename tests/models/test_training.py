@@ -114,6 +114,33 @@ def test_a_run_may_begin_with_the_weights_of_another_of_the_same_shape_only(data
         other.start_from(tmp_path / "first" / "model")
 
 
+def test_a_part_the_first_weights_lack_begins_anew_and_is_named(data, tmp_path):
+    grown = dataclasses.replace(CONFIG, acts_on_picture=True, overwrite=True)
+    first = Trainer(CONFIG, train_config(1), data, None, tmp_path / "first")
+    first.run()
+    second = Trainer(grown, train_config(1), data, None, tmp_path / "second")
+    own = {name: value.clone() for name, value in second.model.state_dict().items()}
+    told = second.start_from(tmp_path / "first" / "model")
+    assert told == ["acts", "blocks.0.mixer.fade", "blocks.1.mixer.fade"]
+    kept = first.averaged().state_dict()
+    for name, value in second.model.state_dict().items():
+        assert torch.equal(value, kept.get(name, own[name])), name
+    second.run()
+    shrunk = Trainer(CONFIG, train_config(1), data, None, tmp_path / "third")
+    with pytest.raises(CheckpointError, match="acts_on_picture, overwrite differ"):
+        shrunk.start_from(tmp_path / "second" / "model")
+
+
+def test_parts_that_few_frames_teach_learn_as_much_faster_as_is_said(data, tmp_path):
+    config = FAMILIES["voxel-small"]
+    model = randomised(config).requires_grad_(True)
+    adam, _ = make_optimizers(model, lr=0.02, quicker=6.0)
+    slow, quick = adam.param_groups
+    assert quick["lr"] == pytest.approx(6 * slow["lr"])
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    assert {names[id(parameter)].split(".")[0] for parameter in quick["params"]} == {"acts", "recalled", "trust"}
+
+
 def test_a_stage_that_does_not_dream_leaves_own_frames_out(data, tmp_path):
     stages = (Stage(until=0.5, n_frames=8, n_rows=1, dreaming=False), Stage(until=1.0, n_frames=8, n_rows=1))
     trainer = Trainer(CONFIG, train_config(2, stages=stages, objective=Objective(own_frames=4)), data, None, tmp_path)

@@ -13,7 +13,8 @@ from envs import episode as episodes
 from models import checkpoint
 from models.checkpoint import CheckpointError
 from models.training.objective import Objective
-from models.training.trainer import Stage, Trainer, steps_done
+from models.training.saved import steps_done
+from models.training.trainer import Stage, Trainer
 from simulator.commands import train
 from simulator.load import load_engine
 from tests.models.tiny import FAMILIES, episode

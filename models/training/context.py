@@ -1,0 +1,70 @@
+"""What a window goes through before it is absorbed, so that the model learns to live with it: stops, its own dreams, blur."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.conditioning import Control
+from models.state import StreamState, map_state
+from models.training.draws import Draws
+from models.world_model import WorldModel
+
+STRONGEST_BLUR = 8
+"""Means over 3 x 3 pixels, one after another: a Gaussian of 2.3 pixels, a dream of some hundred frames."""
+
+
+def with_stops(clean: Tensor, control: Control, n_frames: int, share: float, draws: Draws) -> tuple[Tensor, Control]:
+    """A window (b, t, ...) in some rows of which the player stops for the last `n_frames` frames, and so does the picture."""
+    b, t = clean.shape[:2]
+    start = t - n_frames
+    if not share or not 0 < start < t:
+        return clean, control
+    held = (draws.rand(b) < share).to(clean.device)
+    now = torch.arange(t, device=clean.device)
+    stopped = held[:, None] & (now >= start)
+    frame = torch.where(stopped, start - 1, now)
+    row = torch.arange(b, device=clean.device)[:, None]
+    action, motion = control.action.masked_fill(stopped, 0), control.motion.masked_fill(stopped[..., None], 0.0)
+    return clean[row, frame], Control(action, control.pose[row, frame], motion)
+
+
+@torch.no_grad()
+def with_own_frames(
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, n_frames: int, share: float, draws: Draws
+) -> Tensor:
+    """`clean` (b, t, 3, H, W), in some rows ending in `n_frames` frames dreamt as in play: one step from noise each."""
+    t = clean.shape[1]
+    start = max(0, t - n_frames)
+    rows = draws.some(share).to(clean.device)
+    if start == t or not len(rows):
+        return clean
+
+    def told(first: int, last: int) -> Control:
+        return Control(*(part[rows, first:last] for part in control))
+
+    state = map_state(lambda part: part[rows], state)
+    if start:
+        _, state = model(clean[rows, :start], clean.new_zeros(len(rows), start), told(0, start), state, predict=False)
+    mixed, blank = clean.clone(), clean.new_zeros(len(rows), 1)
+    for i in range(start, t):
+        frame = model(torch.zeros_like(clean[rows, :1]), blank + 1, told(i, i + 1), state, absorb=False)[0].float().clamp(-1, 1)
+        _, state = model(frame, blank, told(i, i + 1), state, predict=False)
+        mixed[rows, i] = frame[:, 0]
+    return mixed
+
+
+def with_blur(context: Tensor, share: float, draws: Draws) -> Tensor:
+    """`context` (b, t, 3, H, W), in some rows blurred from some frame on, a row's frames alike."""
+    if not share:
+        return context
+    b, t = context.shape[:2]
+    start, strength = draws.randint(0, t, b), draws.randint(1, STRONGEST_BLUR + 1, b)
+    mixed = context.clone()
+    for row in draws.some(share).tolist():
+        later = mixed[row, start[row] :]
+        for _ in range(int(strength[row])):
+            later = F.avg_pool2d(F.pad(later, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+        mixed[row, start[row] :] = later
+    return mixed
