@@ -20,6 +20,13 @@ class Control(NamedTuple):
 
 
 N_WAVES = 8
+REST = 1e-3
+"""Cells and radians a frame, below which nothing moved: some twentieth of a pixel."""
+
+
+def at_rest(control: Control) -> Tensor:
+    """Where nothing was done and nothing moved: (b, t) bool."""
+    return (control.action == 0) & (control.motion.abs() < REST).all(dim=-1)
 
 
 def pose_features(control: Control, span: float) -> Tensor:

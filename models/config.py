@@ -96,6 +96,9 @@ class ModelConfig:
     """Let no pixel be copied from where a moved picture does not reach; else the network must learn to leave it."""
     acts_on_picture: bool = False
     """Tell every token of the action by itself, not only the whole frame: keys that choose a place in the picture (a slot)."""
+    rests: bool = False
+    """Nothing moves but the player: where nothing was done (action 0) and nothing moved, the picture is the one before. A rule
+    for play, not learned: what a network redraws a hundred times over goes soft."""
     overwrite: bool = False
     """What is written to a place on the map makes what was there fade: for worlds that are changed."""
     pose: bool = True

@@ -17,6 +17,18 @@ COARSE = 4
 """Pixels pooled into one before the network looks: walls in the way are large."""
 
 
+TREMBLE = (0.004, 0.005)
+"""Cells and radians a frame, below which a believed motion after doing nothing is the network's error: a body coasts in bigger
+steps until it stops, and an error kept up for a hundred frames of waiting would turn the player by ten degrees."""
+
+
+def settled(motion: Tensor, idle: Tensor) -> Tensor:
+    """Believed motions (b, 5), none for those who did nothing, idle (b,), and hardly moved."""
+    shift, turn = motion[:, :3].abs().amax(dim=1), motion[:, 3:].abs().amax(dim=1)
+    still = idle & (shift < TREMBLE[0]) & (turn < TREMBLE[1])
+    return motion.masked_fill(still[:, None], 0.0)
+
+
 def coarse(frame: Tensor) -> Tensor:
     """What the network sees of frames (b, 3, H, W)."""
     return F.avg_pool2d(frame, COARSE)

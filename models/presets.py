@@ -12,7 +12,7 @@ from models.config import AlbumSize, Camera, Layer, MapGrid, ModelConfig
 
 def maze_small() -> ModelConfig:
     """Memory Maze for a laptop CPU: a pose-addressed map in every other layer, local attention in all, strips as tokens."""
-    return ModelConfig()
+    return ModelConfig(rests=True)
 
 
 def maze_album() -> ModelConfig:
@@ -34,6 +34,7 @@ def voxel_small() -> ModelConfig:
         unmoved=True,
         reached_only=True,
         acts_on_picture=True,
+        rests=True,
         overwrite=True,
         d_head=48,
         span_cells=96.0,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models import addressing, album
 from models.blocks import N_MODULATIONS, Block
-from models.conditioning import Condition, Control
+from models.conditioning import Condition, Control, at_rest
 from models.config import ModelConfig
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
@@ -157,7 +157,11 @@ class WorldModel(nn.Module):
             return frames.new_zeros(0), Trail(layers, last, pages)
         tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
         patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
-        return unpatchify(patches, config.patch, config.image), Trail(layers, last, pages)
+        pictures = unpatchify(patches, config.patch, config.image)
+        if config.rests and not self.training:  # which learns on frames that are noisy, blurred or dreamt
+            same = at_rest(control) & (last.seen[:, :-1] > 0)
+            pictures = torch.where(same[..., None, None, None], last.frame[:, :-1].to(pictures.dtype), pictures)
+        return pictures, Trail(layers, last, pages)
 
     def _moved(self, last: LastFrame, pages: album.Pages, pose: Tensor, predict: bool) -> tuple[Tensor | None, Tensor | None]:
         """The frame before and the album's views as from here, patches (b, t, s, k, 4, pixels) with the reach last.

@@ -18,6 +18,7 @@ from envs.episode import Episode
 from models.belief import BeliefProbe
 from models.checkpoint import Checkpoint
 from models.conditioning import Control
+from models.ego_motion import settled
 from models.pixels import to_float, to_uint8
 from models.sampler import frame_noise, sample
 from models.state import LayerState, StreamState, blindfolded, map_state
@@ -262,11 +263,8 @@ class Engine:
             return moment.pose
         if self._ego_motion is None:
             raise ValueError("this checkpoint has no ego-motion, so keys alone cannot drive it; give the pose of every step")
-        motion = self._ego_motion(
-            to_float(moment.frame, self.device),
-            torch.as_tensor(moment.motion, device=self.device).float(),
-            torch.as_tensor(actions, device=self.device),
-        )
+        told, action = (torch.as_tensor(value, device=self.device) for value in (moment.motion, actions))
+        motion = settled(self._ego_motion(to_float(moment.frame, self.device), told.float(), action), action == self.actions.noop)
         return poses.move(moment.pose, motion.double().cpu().numpy())
 
     @torch.inference_mode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from envs import episode as episodes
+from models.ego_motion import settled
 from models.training import ego
 from tests.models.tiny import FAMILIES, episode
 
@@ -20,3 +21,10 @@ def test_training_predicts_the_motions_of_a_small_world(tmp_path, monkeypatch):
     with torch.no_grad():
         error = (model.from_coarse(moves.frame.float(), moves.before, moves.action) - moves.motion).square().mean()
     assert error < 0.5 * moves.motion.var(dim=0).mean()
+
+
+def test_only_the_idle_who_hardly_move_are_taken_to_rest():
+    motion = torch.tensor([[0.003, 0.0, 0.0, 0.004, 0.0], [0.003, 0.0, 0.0, 0.004, 0.0], [0.01, 0, 0, 0, 0], [0, 0, 0, 0.02, 0]])
+    found = settled(motion, torch.tensor([True, False, True, True]))
+    assert not found[0].any()
+    assert torch.equal(found[1:], motion[1:])

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 import torch
 
+from models.conditioning import Control
 from models.state import detach, map_state, n_bytes, tensors, where_rows
 from tests.models.tiny import FAMILIES, REMEMBERING, assert_same_state, inputs, part_of, randomised
 
@@ -217,3 +218,24 @@ def test_pure_noise_says_nothing_about_the_frame():
     first, _ = model(frames, ones, control, model.init_state(1))
     second, _ = model(-frames, ones, control, model.init_state(1))
     assert torch.equal(first, second)
+
+
+def test_where_nothing_is_done_and_nothing_moves_the_picture_is_the_one_before():
+    config = dataclasses.replace(FAMILIES["maze-small"], rests=True)
+    model = randomised(config)
+    frames, _, control = inputs(config, 2, 3)
+    told = Control(control.action.clone(), control.pose.clone(), control.motion.clone())
+    told.action[:] = 0
+    told.motion[0, 1:], told.motion[1, 1], told.motion[1, 2] = 0.0, 5e-4, 0.0
+    told.action[1, 2] = 3
+    blank = torch.ones(2, 3)
+    state = model.init_state(2)
+    told.motion[:, 0] = 0.0
+    pictures, _ = model(frames, blank, told, state)
+    assert torch.equal(pictures[0, 1:], frames[0, :2]), "told twice to rest"
+    assert torch.equal(pictures[1, 1], frames[1, 0]), "less than can be seen"
+    assert not torch.equal(pictures[1, 2], frames[1, 1]), "a key was pressed"
+    assert not torch.equal(pictures[:, 0], state.last.frame), "there was no picture before"
+    drawn, _ = randomised(dataclasses.replace(config, rests=False))(frames, blank, told, state)
+    assert torch.equal(drawn[1, 2], pictures[1, 2])
+    assert not torch.equal(drawn[0, 1], pictures[0, 1])

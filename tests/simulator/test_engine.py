@@ -170,6 +170,23 @@ def test_keys_alone_move_the_player_by_the_models_own_ego_motion(engine):
     assert not np.array_equal(after.pose, engine.step(moment, np.array([1])).pose)
 
 
+def test_whoever_waits_stands_where_he_stood_and_sees_what_he_saw():
+    still = ego_motion()
+    for layer in (still.typical, still.out):
+        layer.weight.zero_()
+        layer.bias.fill_(0.001)  # what a network says of somebody who stands: nearly nothing, and never quite
+    engine = Engine(Checkpoint(randomised(dataclasses.replace(CONFIG, rests=True)), still, "tiny", {}), TRAIT)
+    moment = engine.step(engine.begin([episode(5)], seed=1), np.array([1]))
+    waited = moment
+    for _ in range(30):
+        waited = engine.step(waited, np.array([0]))
+    assert np.array_equal(waited.pose, moment.pose)
+    assert np.array_equal(waited.frame, moment.frame)
+    moved = engine.step(waited, np.array([1]))
+    assert not np.array_equal(moved.pose, moment.pose)
+    assert not np.array_equal(moved.frame, moment.frame)
+
+
 def test_a_pose_that_is_given_is_believed(engine):
     moment = engine.begin([episode(5)], seed=1)
     given = moment.pose + np.array([0.1, 0.2, 0, 0.3, 0])
