@@ -17,12 +17,12 @@ from envs.actions import ActionSpec
 from envs.episode import Episode
 from models.belief import BeliefProbe
 from models.checkpoint import Checkpoint
+from models.clips import check_fits, control_of, stack_controls
 from models.conditioning import Control
 from models.ego_motion import settled
 from models.pixels import to_float, to_uint8
 from models.sampler import frame_noise, sample
 from models.state import LayerState, StreamState, blindfolded, map_state
-from models.training.data import check_fits, control_of, stack_controls
 from models.world_model import WorldModel
 from simulator.accelerate import Accelerator, Calls
 from simulator.bumps import stopped

@@ -16,11 +16,11 @@ from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from envs.maze_geometry import seen_cells
 from models.belief import N_BALL_COLOURS, BeliefProbe, n_cells, readings
+from models.clips import check_fits, control_of
 from models.conditioning import Control
 from models.config import ModelConfig
 from models.pixels import to_float
 from models.training.context import with_own_frames
-from models.training.data import check_fits, control_of
 from models.training.draws import Draws
 from models.training.optim import EMA
 from models.world_model import WorldModel

@@ -13,10 +13,11 @@ from tqdm import tqdm
 
 from envs import episode as episodes
 from envs.episode import EpisodeError
+from models.clips import check_fits, control_of
 from models.config import ModelConfig
 from models.ego_motion import COARSE, EgoMotion, coarse
 from models.pixels import to_float
-from models.training.data import check_fits, control_of, find_episodes
+from models.training.data import find_episodes
 from models.training.optim import EMA
 
 N_BATCH = 1024

@@ -12,9 +12,10 @@ from envs import episode as episodes
 from envs.content_age import age
 from envs.episode import EpisodeError
 from envs.maze_geometry import look
+from models.clips import check_fits, control_of, stack_controls
 from models.config import ModelConfig
 from models.pixels import to_float, to_uint8
-from models.training.data import check_fits, control_of, find_episodes, stack_controls
+from models.training.data import find_episodes
 from models.world_model import WorldModel
 
 BINS = {

@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models import checkpoint
+from models.clips import control_of
 from models.config import Layer, MapGrid, ModelConfig
 from models.pixels import to_float
 from models.state import tensors
-from models.training.data import control_of
 from tests.models.tiny import episode, randomised
 
 FOLDER = Path(__file__).parents[1] / "golden" / "tiny"

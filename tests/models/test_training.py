@@ -14,9 +14,10 @@ from envs.catalog import find
 from envs.episode import EpisodeError
 from models import checkpoint
 from models.checkpoint import CheckpointError
+from models.clips import check_fits, control_of
 from models.pixels import to_float
 from models.state import tensors
-from models.training.data import Batch, EpisodeWindows, check_fits, control_of, find_episodes, retraced
+from models.training.data import Batch, EpisodeWindows, find_episodes, retraced
 from models.training.draws import Draws
 from models.training.objective import Objective, diffusion_forcing
 from models.training.optim import EMA, make_optimizers, set_progress

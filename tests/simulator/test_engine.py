@@ -134,7 +134,7 @@ def test_a_clip_longer_than_one_call_is_absorbed_whole(engine):
 
 
 def _control(clip):
-    from models.training.data import control_of
+    from models.clips import control_of
 
     return control_of(clip)
 
