@@ -91,7 +91,7 @@ class ModelConfig:
     nearness: tuple[float, ...] = (0.0, 0.35, 0.8, 1.5, 3.0)
     """Inverse distances (1 / cells) at which the frame before is moved along with the player; empty: not at all."""
     unmoved: bool = False
-    """Offer the frame before as it was, too: what is drawn over the view (a hand, a cross) does not move with it."""
+    """Offer of the frame before, as it was, too, what does not move with the world: what is drawn over the view, or below it."""
     reached_only: bool = False
     """Let no pixel be copied from where a moved picture does not reach; else the network must learn to leave it."""
     acts_on_picture: bool = False

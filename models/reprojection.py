@@ -98,11 +98,16 @@ def _bare(config: ModelConfig, frame: Tensor) -> Tensor:
 
 
 def candidates(config: ModelConfig, rays: Tensor, frame: Tensor, before: Tensor, now: Tensor) -> Tensor:
-    """All that a frame may take over from the one before: (n, `n_candidates`, 4, H, W), as `sweep` and, if wanted, unmoved."""
+    """All that a frame may take over from the one before: (n, `n_candidates`, 4, H, W), as `sweep` and, if wanted, unmoved.
+
+    Unmoved is what is drawn over the view, and the overlay below it: the world never moves along with the player.
+    """
     swept = sweep(config, config.nearness, rays, frame, before, now)
     if not config.unmoved:
         return swept
-    unmoved = torch.cat([frame, torch.ones_like(frame[:, :1])], dim=1).to(swept.dtype)
+    drawn = 1 - _bare(config, frame)
+    drawn[:, :, _view_rows(config) :] = 1
+    unmoved = torch.cat([frame * drawn, drawn], dim=1).to(swept.dtype)
     return torch.cat([swept, unmoved[:, None]], dim=1)
 
 

@@ -42,8 +42,11 @@ def make_optimizers(model: nn.Module, lr: float, quicker: float = 1.0, weight_de
     quick: list[Tensor] = []
     for name, parameter in model.named_parameters():
         inside = name.startswith("blocks.") and parameter.ndim == 2 and name.endswith("weight")
-        (matrices if inside else quick if name.split(".")[0] in QUICK else others).append(parameter)
-    groups = [{"params": others, "lr": lr * ADAM_RATIO}, {"params": quick, "lr": lr * ADAM_RATIO * quicker}]
+        rare = quicker != 1 and name.split(".")[0] in QUICK
+        (matrices if inside else quick if rare else others).append(parameter)
+    groups = [{"params": others, "lr": lr * ADAM_RATIO}]
+    if quick:
+        groups.append({"params": quick, "lr": lr * ADAM_RATIO * quicker})
     optimizers: list[Optimizer] = [AdamW(groups, betas=(0.9, 0.98), weight_decay=weight_decay)]
     if matrices:
         kind = ShardedMuon if isinstance(matrices[0], DTensor) else Muon

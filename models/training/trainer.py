@@ -77,7 +77,7 @@ def psnr(mean_squared_error: float) -> float:
 
 
 ALONE = Ranks()
-LATER = ("acts_on_picture", "overwrite")
+LATER = ("acts_on_picture", "overwrite", "rests")
 """What a model of the same shape may have beyond the weights it begins with."""
 
 

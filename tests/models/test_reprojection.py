@@ -157,11 +157,15 @@ def test_a_box_outside_the_picture_is_refused(box):
         ModelConfig(camera=Camera(drawn_over=(box,)))
 
 
-def test_what_is_drawn_over_the_view_is_offered_where_it_was():
-    config = ModelConfig(nearness=(0.0, 1.0), unmoved=True)
+def test_what_is_drawn_over_the_view_and_below_it_is_offered_where_it_was_and_nothing_else():
+    camera = Camera(view_rows=52, drawn_over=((25, 31, 28, 34),))
+    config = ModelConfig(nearness=(0.0, 1.0), unmoved=True, camera=camera)
     frame = torch.rand(2, 3, 64, 64)
     offered = candidates(config, pixel_rays(config), frame, pose(degrees=20.0).expand(2, -1), pose(degrees=50.0).expand(2, -1))
     assert offered.shape[:2] == (2, n_candidates(config)) == (2, 3)
-    torch.testing.assert_close(offered[:, 2, :3], frame)
-    assert (offered[:, 2, 3] == 1).all()
-    assert (offered[:, 0, :3] - frame).abs().mean() > 0.1, "the others have turned"
+    stays = torch.zeros(64, 64, dtype=torch.bool)
+    stays[52:], stays[25:28, 31:34] = True, True
+    assert torch.equal(offered[:, 2, 3] == 1, stays.expand(2, -1, -1)), "the world never moves along with the player"
+    torch.testing.assert_close(offered[:, 2, :3] * stays, frame * stays)
+    assert (offered[:, 2, :3, ~stays] == 0).all()
+    assert (offered[:, 0, :3] - frame)[..., :52, :].abs().mean() > 0.1, "the others have turned"

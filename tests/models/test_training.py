@@ -116,8 +116,9 @@ def test_a_run_may_begin_with_the_weights_of_another_of_the_same_shape_only(data
 
 
 def test_a_part_the_first_weights_lack_begins_anew_and_is_named(data, tmp_path):
-    grown = dataclasses.replace(CONFIG, acts_on_picture=True, overwrite=True)
-    first = Trainer(CONFIG, train_config(1), data, None, tmp_path / "first")
+    plain = dataclasses.replace(CONFIG, rests=False)
+    grown = dataclasses.replace(CONFIG, acts_on_picture=True, overwrite=True, rests=True)
+    first = Trainer(plain, train_config(1), data, None, tmp_path / "first")
     first.run()
     second = Trainer(grown, train_config(1), data, None, tmp_path / "second")
     own = {name: value.clone() for name, value in second.model.state_dict().items()}
@@ -127,8 +128,8 @@ def test_a_part_the_first_weights_lack_begins_anew_and_is_named(data, tmp_path):
     for name, value in second.model.state_dict().items():
         assert torch.equal(value, kept.get(name, own[name])), name
     second.run()
-    shrunk = Trainer(CONFIG, train_config(1), data, None, tmp_path / "third")
-    with pytest.raises(CheckpointError, match="acts_on_picture, overwrite differ"):
+    shrunk = Trainer(plain, train_config(1), data, None, tmp_path / "third")
+    with pytest.raises(CheckpointError, match="acts_on_picture, rests, overwrite differ"):
         shrunk.start_from(tmp_path / "second" / "model")
 
 
