@@ -136,7 +136,7 @@ def _two_streams(
     weight = torch.ones_like(target[:, 0, 0])
     if objective.novelty and model.config.nearness:
         weight += objective.novelty * unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
-    if model.config.camera.view_rows:
+    if (objective.overlay or objective.overlay_kept) and model.config.camera.view_rows:
         overlay, changed = _overlay(model, target[:, 0], before.last.frame)
         weight += objective.overlay * changed + objective.overlay_kept * (overlay - changed)
     weight[blind] = 1  # to the blindfolded all is new: they would drown the others
