@@ -118,7 +118,7 @@ def _two_streams(
     context = with_blur(context, objective.blur_share, draws)
     level = (objective.context_noise * draws.rand(b, t)).to(clean)
     _, trail = model.trace(add_noise(context, _noise(clean, draws), level), level, control, state, predict=False)
-    chosen = _to_predict(model, clean, state, objective, draws)
+    chosen = _to_predict(model, clean, objective, draws)
     m = chosen.shape[1]
     row = torch.arange(b, device=clean.device)[:, None]
     before, shown = model.states_before(trail, chosen), chosen
@@ -137,7 +137,7 @@ def _two_streams(
     if objective.novelty and model.config.nearness:
         weight += objective.novelty * unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
     if (objective.overlay or objective.overlay_kept) and model.config.camera.view_rows:
-        overlay, changed = _overlay(model, target[:, 0], before.last.frame)
+        overlay, changed = (part[row, shown].flatten(0, 1) for part in _overlay(model, clean))
         weight += objective.overlay * changed + objective.overlay_kept * (overlay - changed)
     weight[blind] = 1  # to the blindfolded all is new: they would drown the others
     if objective.horizon:
@@ -147,23 +147,25 @@ def _two_streams(
     return _score(predicted, target, level, detach(model.state_at(trail, t)), weight, objective.tolerance)
 
 
-def _to_predict(model: WorldModel, clean: Tensor, state: StreamState, objective: Objective, draws: Draws) -> Tensor:
+def _to_predict(model: WorldModel, clean: Tensor, objective: Objective, draws: Draws) -> Tensor:
     """Which frames of a window are predicted, in order (b, m): those with a changed overlay first, if that counts."""
     b, t = clean.shape[:2]
     order = draws.rand(b, t)
     if objective.overlay and model.config.camera.view_rows:
-        before = torch.cat([state.last.frame[:, None].to(clean), clean[:, :-1]], dim=1)
-        order = order - _overlay(model, clean, before)[1].flatten(2).amax(dim=2).cpu()
+        order = order - _overlay(model, clean)[1].flatten(2).amax(dim=2).cpu()
     m = max(1, round(objective.target_share * t))
     return order.argsort(dim=1)[:, :m].sort(dim=1).values.to(clean.device)
 
 
-def _overlay(model: WorldModel, target: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-    """1 where pixels belong to the overlay (H, W), and where these are unlike those of the frame before: (..., H, W) of
-    (..., 3, H, W)."""
-    overlay = torch.ones_like(target[(0,) * (target.ndim - 2)])
-    overlay[: model.config.camera.view_rows] = 0
-    return overlay, overlay * ((target - before).abs().amax(dim=-3) > CHANGED)
+def _overlay(model: WorldModel, clean: Tensor) -> tuple[Tensor, Tensor]:
+    """1 where pixels belong to the overlay, and where these are unlike those of the true frame before: each (b, t, H, W).
+
+    A window's first frame counts as unchanged: the frame before it is known as the model absorbed it only.
+    """
+    overlay = torch.ones_like(clean[:, :, 0])
+    overlay[..., : model.config.camera.view_rows, :] = 0
+    before = torch.cat([clean[:, :1], clean[:, :-1]], dim=1)
+    return overlay, overlay * ((clean - before).abs().amax(dim=2) > CHANGED)
 
 
 def _one_stream(
