@@ -83,6 +83,15 @@ WORLDS = {
         _maze("memory-maze-13", 13),
         _maze("memory-maze-15", 15),
         Entry("voxel", 10.0, "envs.voxel.moves:ACTIONS", "envs.voxel.env:VoxelEnv", "envs.voxel.player:VoxelTour", "voxel"),
+        Entry(
+            "voxel-practice",
+            10.0,
+            "envs.voxel.moves:ACTIONS",
+            "envs.voxel.env:VoxelEnv",
+            "envs.voxel.practice:VoxelPractice",
+            "voxel",
+            {"provided": True},
+        ),
     )
 }
 

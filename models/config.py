@@ -59,6 +59,19 @@ class AlbumSize:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BarSize:
+    """What hangs below the camera's view, if it is a row of cells such as the slots of a hotbar, and who draws it
+    (`models.bar`)."""
+
+    n_cells: int = 0
+    """Cells side by side, from the left; 0: none, and what hangs there is a part of the picture like any other."""
+    width: int = 7
+    """Pixels across one of them; it is as high as what the view leaves."""
+    d_model: int = 128
+    n_layers: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layer:
     """One layer: a state-space mixer over time, frame-local attention, an MLP; any of the first two may be absent."""
 
@@ -116,6 +129,7 @@ class ModelConfig:
     camera: Camera = field(default_factory=Camera)
     grid: MapGrid = field(default_factory=MapGrid)
     album: AlbumSize = field(default_factory=AlbumSize)
+    bar: BarSize = field(default_factory=BarSize)
 
     def __post_init__(self) -> None:
         (height, width), (ph, pw) = self.image, self.patch
@@ -140,6 +154,12 @@ class ModelConfig:
             )
         if not 0 <= self.camera.view_rows <= height:
             raise ValueError(f"the camera fills {self.camera.view_rows} rows of an image of {height}; choose 0 (all) to {height}")
+        bar, (top, bottom) = self.bar, self.bar_rows
+        if bar.n_cells and (top == bottom or bar.n_cells * bar.width > width):
+            raise ValueError(
+                f"a bar of {bar.n_cells} cells of {bar.width} pixels does not fit below {self.camera.view_rows} rows of view in "
+                f"an image of {height} x {width}; choose fewer cells, or fewer rows of view"
+            )
         album = self.album
         if album.n_views and not (self.pose and self.nearness and album.nearness[:1] == (0.0,)):
             raise ValueError("an album goes by poses and beside the frame before: it needs pose, nearness, and 0 as its first")
@@ -162,6 +182,11 @@ class ModelConfig:
     def token_grid(self) -> tuple[int, int]:
         """Rows and columns of tokens."""
         return self.image[0] // self.patch[0], self.image[1] // self.patch[1]
+
+    @property
+    def bar_rows(self) -> tuple[int, int]:
+        """The rows of the image below the camera's view: first, and one past the last."""
+        return self.camera.view_rows or self.image[0], self.image[0]
 
     @property
     def n_tokens(self) -> int:

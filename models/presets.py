@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from models.config import AlbumSize, Camera, Layer, MapGrid, ModelConfig
+from models.config import AlbumSize, BarSize, Camera, Layer, MapGrid, ModelConfig
 
 
 def maze_small() -> ModelConfig:
@@ -41,6 +41,7 @@ def voxel_small() -> ModelConfig:
         camera=Camera(fov_degrees=80.06, forward_cells=0.0, tilt_degrees=0.0, view_rows=52, drawn_over=((25, 31, 28, 34),)),
         grid=MapGrid(n_x=48, n_y=48, cells_per_slot=1.0, nearest_cells=0.6, farthest_cells=20.0),
         album=AlbumSize(n_views=48, cells=2.0, nearness=(0.0, 0.2, 1.0)),
+        bar=BarSize(n_cells=9),
     )
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models import addressing, album
+from models.bar import Bar
 from models.blocks import N_MODULATIONS, Block
 from models.conditioning import Condition, Control, at_rest
 from models.config import ModelConfig
@@ -67,6 +68,7 @@ class WorldModel(nn.Module):
         pose_scan = any(layer.pose_scan for layer in config.layers)
         self.rotary_scan = Rotary(config.n_ssd_heads, config.d_state) if pose_scan else None
         self._init_weights()
+        self.bar = Bar(config) if config.bar.n_cells else None
 
     def _init_weights(self) -> None:
         for name, module in self.named_modules():
@@ -158,6 +160,8 @@ class WorldModel(nn.Module):
         tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
         patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
         pictures = unpatchify(patches, config.patch, config.image)
+        if self.bar is not None:
+            pictures = self.bar(pictures, last.frame[:, :-1], last.seen[:, :-1], control.action)
         if config.rests and not self.training:  # which learns on frames that are noisy, blurred or dreamt
             same = at_rest(control) & (last.seen[:, :-1] > 0)
             pictures = torch.where(same[..., None, None, None], last.frame[:, :-1].to(pictures.dtype), pictures)

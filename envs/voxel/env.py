@@ -59,19 +59,22 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         time_of_day () float32, share of the day gone by; and the plain numbers seed and t.
 
     resolution: pixels along one side, a multiple of 64 up to 512. n_steps: steps until truncation; None = endless.
+    provided: begin with pockets filled by chance (`inventory.provisions`), not with empty hands.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": FPS}  # noqa: RUF012  (gymnasium declares it so)
     actions = ACTIONS
 
-    def __init__(self, resolution: int = 64, n_steps: int | None = None, render_mode: str = "rgb_array") -> None:
+    def __init__(
+        self, resolution: int = 64, n_steps: int | None = None, render_mode: str = "rgb_array", *, provided: bool = False
+    ) -> None:
         if resolution not in RESOLUTIONS:
             raise ValueError(f"resolution {resolution} is not one of {RESOLUTIONS}; choose one of these for the voxel world")
         if n_steps is not None and n_steps < 1:
             raise ValueError(f"n_steps {n_steps} must be at least 1, or None for an endless episode")
         if render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode {render_mode!r} is unknown; the voxel world offers 'rgb_array'")
-        self.resolution, self.n_steps, self.render_mode = resolution, n_steps, render_mode
+        self.resolution, self.n_steps, self.render_mode, self.provided = resolution, n_steps, render_mode, provided
         self.action_space: gym.spaces.Space = gym.spaces.Discrete(ACTIONS.n_actions)
         self.observation_space = gym.spaces.Box(0, 255, (resolution, resolution, 3), np.uint8)
         self._state: State | None = None
@@ -96,7 +99,7 @@ class VoxelEnv(gym.Env[np.ndarray, int]):
         super().reset(seed=seed)
         if seed is None:
             seed = int(self.np_random.integers(N_SEEDS))
-        self._enter(start(generate(seed)))
+        self._enter(start(generate(seed), inventory.provisions(seed) if self.provided else None))
         return self.render(), self.describe()
 
     def _enter(self, state: State) -> None:

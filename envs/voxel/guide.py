@@ -7,7 +7,7 @@ import numpy as np
 from envs.voxel.blocks import BLOCKS, DROP_OF, ITEMS, N_BLOCKS, NOTHING
 from envs.voxel.hands import WORKPLACE
 from envs.voxel.navigate import stands_with_view
-from envs.voxel.recipes import RECIPES
+from envs.voxel.recipes import RECIPES, Recipe
 from envs.voxel.walker import A, Routine
 from envs.voxel.worker import PICKAXES, Worker
 
@@ -45,6 +45,10 @@ class Guide(Worker):
         before = self.has(recipe.makes)
         yield A[f"craft_{recipe.name}"]
         return self.has(recipe.makes) > before
+
+    def can_craft(self, recipe: Recipe) -> bool:
+        """Whether what `recipe` takes is carried and its workplace stands close by."""
+        return self._near(recipe.near) and all(self.has(item) >= count for item, count in recipe.needs)
 
     def _near(self, block: int) -> bool:
         """Whether `block` stands close enough to work at it; NOTHING always does."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.voxel.blocks import N_ITEMS, NOTHING
-from envs.voxel.recipes import Recipe
+from envs.voxel.blocks import ITEMS, N_ITEMS, NOTHING
+from envs.voxel.recipes import RECIPES, Recipe
 
 N_HOTBAR, N_SLOTS, MAX_STACK = 9, 27, 64
 
@@ -16,6 +16,18 @@ Inventory = np.ndarray
 def empty() -> Inventory:
     slots = np.zeros((N_SLOTS, 2), np.int16)
     slots[:, 0] = NOTHING
+    return slots
+
+
+def provisions(seed: int) -> Inventory:
+    """Pockets filled by chance: three to fifteen stacks, most of them small and of what recipes take. A function of `seed`."""
+    rng = np.random.default_rng([seed, 27])
+    wanted = [item for recipe in RECIPES for item, _ in recipe.needs]
+    slots, n = empty(), int(rng.integers(3, 16))
+    places = np.arange(n) if rng.random() < 0.7 else np.sort(rng.permutation(N_SLOTS)[:n])
+    for place in places:
+        item = int(rng.choice(wanted)) if rng.random() < 0.7 else int(rng.integers(N_ITEMS))
+        slots[place] = item, 1 if ITEMS[item].tier else min(int(rng.geometric(0.12)), MAX_STACK)
     return slots
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from envs.voxel import inventory
-from envs.voxel.blocks import N_ITEMS
 from envs.voxel.physics import spawn_body
 from envs.voxel.terrain import Terrain
 
@@ -60,11 +59,11 @@ class State:
         return np.array([*self.body[:3], (self.eye_heading + np.pi) % (2 * np.pi) - np.pi, self.eye_pitch])
 
 
-def start(terrain: Terrain) -> State:
-    """The first moment on an island: standing at its spawn with empty hands, facing its hut."""
+def start(terrain: Terrain, slots: inventory.Inventory | None = None) -> State:
+    """The first moment on an island: standing at its spawn, facing its hut, with empty hands or with `slots`."""
     heading = int(np.round(terrain.heading / STEP)) % N_HEADINGS
-    body, slots, had = spawn_body(*terrain.spawn), inventory.empty(), np.zeros(N_ITEMS, bool)
-    return State(terrain.seed, 0, terrain.blocks, body, heading, 0, slots, 0, had)
+    slots = inventory.empty() if slots is None else slots
+    return State(terrain.seed, 0, terrain.blocks, spawn_body(*terrain.spawn), heading, 0, slots, 0, inventory.totals(slots) > 0)
 
 
 def with_block(state: State, cell: tuple[int, int, int], block: int) -> State:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from models.conditioning import Control
@@ -25,7 +26,7 @@ from models.world_model import WorldModel
 FAR_DEGREES = 5.0
 """From the horizon: a wall of Memory Maze five cells away reaches so far up and down."""
 CHANGED = 0.1
-"""Difference, of colours in -1..1, from which a pixel of the overlay counts as changed."""
+"""Difference, of colours in -1..1, from which a pixel below the view counts as changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +60,9 @@ class Objective:
     """Share of targets that are not what comes next but a frame of this window gone by, to be drawn from the long memory
     alone: the frame before and attention's window are taken away. Every pixel is then to be remembered, where it is a tenth of
     them in what comes next (two streams). Not for worlds that are changed."""
-    overlay: float = 0.0
-    """Further weight of pixels below the camera's view that change: a hotbar is small, and seldom more than what it was. Frames
-    in which any do are the first to be predicted (two streams)."""
-    overlay_kept: float = 0.0
-    """Further weight of those that do not: what nobody touched is to stay, exactly, for hundreds of frames."""
+    changes_first: bool = False
+    """Whether the frames in which what hangs below the view changes are the first to be predicted (two streams): something was
+    made, taken or put there, and that is seldom."""
     tolerance: float = 0.0
     """Error, of colours in -1..1, beyond which a pixel counts by its error and not by the square: what cannot be foreseen
     then pulls less towards the mean of everything. 0: squares always."""
@@ -136,9 +135,6 @@ def _two_streams(
     weight = torch.ones_like(target[:, 0, 0])
     if objective.novelty and model.config.nearness:
         weight += objective.novelty * unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
-    if (objective.overlay or objective.overlay_kept) and model.config.camera.view_rows:
-        overlay, changed = (part[row, shown].flatten(0, 1) for part in _overlay(model, clean))
-        weight += objective.overlay * changed + objective.overlay_kept * (overlay - changed)
     weight[blind] = 1  # to the blindfolded all is new: they would drown the others
     if objective.horizon:
         above = elevation(model.config, model.pixel_rays, told.pose[:, 0]) / math.radians(FAR_DEGREES)
@@ -148,24 +144,20 @@ def _two_streams(
 
 
 def _to_predict(model: WorldModel, clean: Tensor, objective: Objective, draws: Draws) -> Tensor:
-    """Which frames of a window are predicted, in order (b, m): those with a changed overlay first, if that counts."""
+    """Which frames of a window are predicted, in order (b, m): those with a changed bar first, if that is asked for."""
     b, t = clean.shape[:2]
     order = draws.rand(b, t)
-    if objective.overlay and model.config.camera.view_rows:
-        order = order - _overlay(model, clean)[1].flatten(2).amax(dim=2).cpu()
+    if objective.changes_first:
+        order = order - _changes_below(model, clean).cpu()
     m = max(1, round(objective.target_share * t))
     return order.argsort(dim=1)[:, :m].sort(dim=1).values.to(clean.device)
 
 
-def _overlay(model: WorldModel, clean: Tensor) -> tuple[Tensor, Tensor]:
-    """1 where pixels belong to the overlay, and where these are unlike those of the true frame before: each (b, t, H, W).
-
-    A window's first frame counts as unchanged: the frame before it is known as the model absorbed it only.
-    """
-    overlay = torch.ones_like(clean[:, :, 0])
-    overlay[..., : model.config.camera.view_rows, :] = 0
-    before = torch.cat([clean[:, :1], clean[:, :-1]], dim=1)
-    return overlay, overlay * ((clean - before).abs().amax(dim=2) > CHANGED)
+def _changes_below(model: WorldModel, clean: Tensor) -> Tensor:
+    """1 (b, t) where something below the view is unlike what was there in the frame before; of a window's first none is known."""
+    below = clean[..., model.config.bar_rows[0] :, :].flatten(2)
+    changed = ((below[:, 1:] - below[:, :-1]).abs() > CHANGED).any(dim=2)
+    return F.pad(changed.to(clean), (1, 0))
 
 
 def _one_stream(

@@ -77,7 +77,7 @@ def psnr(mean_squared_error: float) -> float:
 
 
 ALONE = Ranks()
-LATER = ("acts_on_picture", "overwrite", "rests")
+LATER = ("acts_on_picture", "overwrite", "rests", "bar")
 """What a model of the same shape may have beyond the weights it begins with."""
 
 
@@ -107,6 +107,8 @@ class Trainer:
         self.device = torch.device(train.device)
         torch.manual_seed(train.seed)
         self.model = WorldModel(config).to(self.device)
+        if self.model.bar is not None:
+            self.model.bar.requires_grad_(False)  # taught by itself
         if train.compile:
             torch._dynamo.config.recompile_limit = 64  # a block is met in some ten shapes, and blocks share one count
             for block in self.model.blocks:
@@ -216,13 +218,19 @@ class Trainer:
         """
         found = checkpoint.read_config(folder)
         differ = [f.name for f in fields(found) if getattr(found, f.name) != getattr(self.config, f.name)]
-        if any(name not in LATER or getattr(found, name) for name in differ):
+        if any(name not in LATER or getattr(found, name) != getattr(ModelConfig(), name) for name in differ):
             raise CheckpointError(f"{folder}: another model ({', '.join(differ)} differ); give the preset it was trained with")
         weights = checkpoint.load(folder, self.device, contexts=False).model.state_dict()
+        self.put(weights)
+        missing = self.model.state_dict().keys() - weights.keys()
+        parts = {name.removesuffix(".weight").removesuffix(".bias") for name in missing}
+        return sorted({"bar" if name.startswith("bar.") else name for name in parts})
+
+    def put(self, weights: dict[str, Tensor]) -> None:
+        """Begin with `weights`, whole; parts that are not among them stay as they are. Every process must."""
         own = self.model.state_dict()
         saved.put(self.model, {name: weights[name] if name in weights else whole(part) for name, part in own.items()})
         self.ema = EMA(self.model)
-        return sorted({name.removesuffix(".weight").removesuffix(".bias") for name in own.keys() - weights.keys()})
 
     def resume(self) -> None:
         """Go on from what `save` left in `out`. Raises CheckpointError where that is nothing, or another model's."""

@@ -23,6 +23,7 @@ from models.config import ModelConfig
 from models.mamba import use_scan
 from models.ops.choose import choose
 from models.presets import PRESETS, preset
+from models.training.bar import train_bar
 from models.training.data import find_episodes
 from models.training.distributed import join, leave
 from models.training.ego import train_ego_motion
@@ -85,6 +86,8 @@ class Options(Recipe):
     """Seed of the first weights, of the order of the data and of all noise."""
     ego_motion_steps: int = 4000
     """Steps for the network that turns keys into motion; 0 leaves it out (poses must then be given)."""
+    bar_steps: int = 3000
+    """Steps, before all others, for the drawer of the bar below the view, where the model has one; 0 leaves it as it is."""
     start_clips: int = 4
     """Clips of held-out episodes that the trained model offers as starts, where --validation is given."""
     resume: bool = False
@@ -143,6 +146,10 @@ def run(options: Options) -> int:
         fresh = trainer.start_from(options.start)
         if fresh and ranks.first:
             print(f"not in {options.start}, beginning anew: {', '.join(fresh)}")
+    bar = trainer.averaged().bar
+    if bar is not None and options.bar_steps > 0 and not options.resume:
+        train_bar(bar.cpu(), options.data, options.bar_steps, options.seed, bf16=options.bf16)
+        trainer.put({f"bar.{name}": part for name, part in bar.state_dict().items()})
     scan = choose("auto", device)
     use_scan(trainer.model, scan.scan)
     if ranks.first:

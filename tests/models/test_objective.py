@@ -13,7 +13,6 @@ from models.training.draws import Draws
 from models.training.objective import (
     Objective,
     _noise_level,
-    _overlay,
     _score,
     _to_predict,
     diffusion_forcing,
@@ -129,22 +128,12 @@ def test_frames_with_a_changed_hotbar_are_the_first_to_be_predicted():
     clean[:, 1:, :, :top] = torch.rand(2, 11, 3, top, 16)  # the view changes in every frame
     clean[0, 5:, :, top:], clean[1, 7:, :, top:] = 0.5, 0.5
     clean[1, 9:, :, -1, -1] = -0.5
-    chosen = _to_predict(model, clean, Objective(overlay=1.0, target_share=0.25), draws(2))
+    chosen = _to_predict(model, clean, Objective(changes_first=True, target_share=0.25), draws(2))
     assert chosen.shape == (2, 3)
     assert 5 in chosen[0]
     assert {7, 9} <= set(chosen[1].tolist())
     others = [_to_predict(model, clean, Objective(target_share=0.25), Draws(3, i, range(2)))[0] for i in range(20)]
     assert not all(5 in picked for picked in others), "where it does not count, they are frames like any other"
-
-
-def test_what_stays_in_the_hotbar_is_told_from_what_changes():
-    model = randomised(FAMILIES["voxel-small"])
-    top = model.config.camera.view_rows
-    clean = torch.zeros(1, 3, 3, 16, 16)
-    clean[:, 1:, ..., 0, 0], clean[:, 1:, 1, top, 3] = 1.0, 1.0
-    overlay, changed = _overlay(model, clean)
-    assert overlay.sum() == 3 * (16 - top) * 16
-    assert changed.nonzero().tolist() == [[0, 1, top, 3]], "in the frame in which it changed, and no longer"
 
 
 def test_a_weight_the_same_everywhere_changes_nothing():

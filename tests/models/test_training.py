@@ -15,6 +15,7 @@ from envs.episode import EpisodeError
 from models import checkpoint
 from models.checkpoint import CheckpointError
 from models.clips import check_fits, control_of
+from models.config import BarSize
 from models.pixels import to_float
 from models.state import tensors
 from models.training.data import Batch, EpisodeWindows, find_episodes, retraced
@@ -131,6 +132,20 @@ def test_a_part_the_first_weights_lack_begins_anew_and_is_named(data, tmp_path):
     shrunk = Trainer(plain, train_config(1), data, None, tmp_path / "third")
     with pytest.raises(CheckpointError, match="acts_on_picture, rests, overwrite differ"):
         shrunk.start_from(tmp_path / "second" / "model")
+
+
+def test_the_bar_is_taught_by_itself_and_by_nothing_else(data, tmp_path):
+    config = dataclasses.replace(FAMILIES["voxel-small"], world="memory-maze", n_actions=6)
+    plain = Trainer(dataclasses.replace(config, bar=BarSize()), train_config(1), data, None, tmp_path / "plain")
+    plain.save()
+    trainer = Trainer(config, train_config(2, objective=Objective(own_frames=2)), data, None, tmp_path / "run")
+    assert trainer.start_from(tmp_path / "plain" / "model") == ["bar"]
+    taught = {f"bar.{name}": part + 0.1 for name, part in trainer.averaged().bar.state_dict().items()}
+    trainer.put(taught)
+    trainer.run()
+    after = trainer.averaged().state_dict()
+    assert all(torch.equal(after[name], part) for name, part in taught.items())
+    assert not torch.equal(after["head.weight"], plain.averaged().state_dict()["head.weight"])
 
 
 def test_parts_that_few_frames_teach_learn_as_much_faster_as_is_said(data, tmp_path):

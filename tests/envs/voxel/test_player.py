@@ -7,11 +7,13 @@ import pytest
 
 from envs.collect import rollout
 from envs.policies import Policy
-from envs.voxel.blocks import block_id, item_id
+from envs.voxel.blocks import NOTHING, block_id, item_id
 from envs.voxel.env import VoxelEnv
 from envs.voxel.guide import Guide
+from envs.voxel.inventory import MAX_STACK, provisions
 from envs.voxel.navigate import AT, BEFORE, UNREACHED, steps_to, view_onto
 from envs.voxel.player import VoxelTour
+from envs.voxel.practice import VoxelPractice
 from envs.voxel.state import CRAFTED, MINED, PLACED
 from envs.voxel.story import GOOD_SEEDS, ORE_STEP, RETURN_STEP, TOOL_STEP, StoryFailed, tell
 
@@ -109,3 +111,30 @@ def test_the_story_keeps_its_three_appointments(seed):
 def test_a_story_that_fails_says_so_in_one_line():
     with pytest.raises(StoryFailed, match=r"seed 4: .*; choose one of GOOD_SEEDS"):
         tell(4)
+
+
+def test_at_practice_the_hands_are_busy_from_the_first_step():
+    def events(env: VoxelEnv, player: Policy) -> float:
+        kinds = np.concatenate([rollout(env, player, 400, seed).extras["event"][:, 0] for seed in (5, 6)])
+        return float((kinds > 0).mean())
+
+    full = VoxelEnv(provided=True)
+    assert events(full, VoxelPractice(1)) > 1.5 * events(VoxelEnv(), VoxelTour(1))
+    episode = rollout(full, VoxelPractice(2), 400, 7)
+    assert (episode.extras["inventory"][0] > 0).sum() >= 2
+    assert {MINED, PLACED, CRAFTED} <= set(rollout(full, VoxelPractice(3), 600, 8).extras["event"][:, 0].tolist())
+
+
+def test_provisions_are_a_function_of_the_seed():
+    pockets = [provisions(seed) for seed in range(40)]
+    assert all(np.array_equal(slots, provisions(seed)) for seed, slots in enumerate(pockets))
+    assert len({slots.tobytes() for slots in pockets}) == 40
+    for slots in pockets:
+        held = slots[:, 0] != NOTHING
+        assert 3 <= held.sum() <= 15
+        assert (slots[held, 1] >= 1).all()
+        assert (slots[held, 1] <= MAX_STACK).all()
+        assert (slots[~held, 1] == 0).all()
+    _, info = VoxelEnv(provided=True).reset(seed=3)
+    assert np.array_equal(info["hotbar"], pockets[3][:9])
+    assert not VoxelEnv().reset(seed=3)[1]["inventory"].any()
