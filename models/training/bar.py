@@ -1,4 +1,4 @@
-"""Teaching the drawer of the bar: single steps of episodes, those first in which the hands do something rare."""
+"""Teaching the drawer of the bar: single steps of episodes, most of all those in which something changes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from models.training.data import find_episodes
 from models.training.optim import EMA
 
 N_BATCH = 256
-N_EPISODES = 900
+N_EPISODES = 2000
 """Episodes held in memory, some five kilobytes a frame."""
 CHANGED = 0.1
 """Mean difference, of colours in -1..1, of the pixels of a cell that differ from before: from here on it counts as changed."""
 NOISE = 0.08
+SURE = 0.6
+"""Share of steps in which the new picture is what it should be; in the others it is mixed with the one before."""
 SOFTEST = 3
 """Means over 3 x 3 pixels, one after another, that pictures of the view go through: in play both are dreamt."""
 
@@ -78,10 +80,7 @@ def train_bar(bar: Bar, data: Path, n_steps: int, seed: int = 0, lr: float = 1e-
     """Teach `bar` for `n_steps` of AdamW on the episodes of `data`; it is left with averaged weights, in evaluation mode."""
     torch.manual_seed(seed)
     steps = load_steps(bar.config, data, seed)
-    now = torch.nonzero(~steps.first)[:, 0]
-    often = torch.bincount(steps.action[now], minlength=bar.config.n_actions).clamp(min=1)
-    share = often[steps.action[now]].float().rsqrt()  # a key is drawn as often as the root of how often it is pressed
-    below = share.double().cumsum(0)
+    now, below, counts = _shares(steps, bar.config.n_actions)
     bar.train()
     optimizer = torch.optim.AdamW(bar.parameters(), lr=lr, weight_decay=0.01)
     average = EMA(bar)
@@ -89,9 +88,9 @@ def train_bar(bar: Bar, data: Path, n_steps: int, seed: int = 0, lr: float = 1e-
         for step in progress:
             for group in optimizer.param_groups:
                 group["lr"] = lr * min(1, (step + 1) / 100) * (1 - step / n_steps)
-            pick = now[torch.searchsorted(below, torch.rand(N_BATCH, dtype=torch.double) * below[-1]).clamp(max=len(now) - 1)]
+            pick = torch.searchsorted(below, torch.rand(N_BATCH, dtype=torch.double)).clamp(max=len(now) - 1)
             with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-                loss = _loss(bar, steps, pick)
+                loss = _loss(bar, steps, now[pick], counts[pick])
             loss.backward()
             torch.nn.utils.clip_grad_norm_(bar.parameters(), 1.0)
             optimizer.step()
@@ -103,16 +102,34 @@ def train_bar(bar: Bar, data: Path, n_steps: int, seed: int = 0, lr: float = 1e-
     bar.eval()
 
 
-def _loss(bar: Bar, steps: Steps, pick: Tensor) -> Tensor:
-    """Of the steps that end in frames `pick`: which cells change, and what those that do show then."""
+def _shares(steps: Steps, n_actions: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The steps there are (the frames they end in), how likely each or one before it is drawn, and how much its judgement counts.
+
+    A key is meant to be drawn as often as the root of how often it is pressed. Half of what is drawn are steps in which something
+    changes: what is then to be drawn is learned from these alone. They count less in return, so that how likely a change is given
+    what was pressed and seen is learned as it is.
+    """
+    now = torch.nonzero(~steps.first)[:, 0]
+    action = steps.action[now]
+    meant = torch.bincount(action, minlength=n_actions).clamp(min=1)[action].double().rsqrt()
+    meant /= meant.sum()
+    changed = torch.cat([
+        changed_cells(_float(steps.cells[part - 1]), _float(steps.cells[part])).any(dim=1) for part in now.split(4096)
+    ]).double()  # fmt: skip
+    drawn = (meant + changed / changed.sum()) / 2 if changed.any() else meant
+    return now, drawn.cumsum(0), (meant / drawn).float()
+
+
+def _loss(bar: Bar, steps: Steps, pick: Tensor, counts: Tensor) -> Tensor:
+    """Of the steps that end in frames `pick`: which cells change (each step `counts` so much), and what those show then."""
     was, due = _float(steps.cells[pick - 1]), _float(steps.cells[pick])
     changed = changed_cells(was, due)
     seen = was + NOISE * torch.rand(len(pick), 1, 1) * torch.randn_like(was)
     middle, coarse = (_as_dreamt(_float(part[pick - 1]), _float(part[pick])) for part in (steps.middle, steps.coarse))
     likely, drawn = bar.judge(middle, coarse, seen, steps.action[pick])
-    judged = F.binary_cross_entropy_with_logits(likely.float(), changed.float())
+    judged = F.binary_cross_entropy_with_logits(likely.float(), changed.float(), reduction="none").mean(dim=1)
     off = (drawn.float() - due).abs().mean(dim=-1)
-    return judged + (off * changed).sum() / changed.sum().clamp(min=1)
+    return (counts * judged).mean() + (off * changed).sum() / changed.sum().clamp(min=1)
 
 
 def changed_cells(was: Tensor, due: Tensor) -> Tensor:
@@ -124,7 +141,7 @@ def _as_dreamt(past: Tensor, now: Tensor) -> Tensor:
     """Two pictures of the view (n, 3, h, w), channels beside each other, as a dream would have them: now soft, now noisy, and
     the new one undecided between what was and what is."""
     n = len(past)
-    decided = torch.where(torch.rand(n, 1, 1, 1) < 0.5, 1.0, torch.rand(n, 1, 1, 1))
+    decided = torch.where(torch.rand(n, 1, 1, 1) < SURE, 1.0, torch.rand(n, 1, 1, 1))
     both = torch.cat([past, now * decided + past * (1 - decided)], dim=1)
     softness = torch.randint(0, SOFTEST + 1, (n, 1, 1, 1))
     for strength in range(1, SOFTEST + 1):

@@ -53,6 +53,9 @@ class Objective:
     draw sharply what memory holds sharp, whatever the frame before looks like (two streams). It costs less than such dreams."""
     novelty: float = 0.0
     """Further weight of pixels that the frame before, moved along, does not show (two streams): there memory is learned."""
+    deeds: float = 0.0
+    """Still further weight of these pixels in frames in which what hangs below the view changes (two streams): there a block
+    goes or comes, in one frame of fifty, and whoever never dares to show it errs little."""
     horizon: float = 0.0
     """Further weight of pixels within some `FAR_DEGREES` of the horizon (two streams): what is far is as much to remember as
     what is near, and a hundredth of its pixels."""
@@ -133,8 +136,10 @@ def _two_streams(
     noisy = add_noise(target, _noise(target, draws), level)
     predicted, _ = model(noisy, level, told, before, absorb=False)
     weight = torch.ones_like(target[:, 0, 0])
-    if objective.novelty and model.config.nearness:
-        weight += objective.novelty * unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
+    if (objective.novelty or objective.deeds) and model.config.nearness:
+        new = unexplained(model.config, model.pixel_rays, before.last, told.pose[:, 0], target[:, 0])
+        done = _changes_below(model, clean)[row, shown].flatten()[:, None, None]
+        weight += (objective.novelty + objective.deeds * done) * new
     weight[blind] = 1  # to the blindfolded all is new: they would drown the others
     if objective.horizon:
         above = elevation(model.config, model.pixel_rays, told.pose[:, 0]) / math.radians(FAR_DEGREES)

@@ -100,6 +100,21 @@ def test_novelty_weighs_only_what_the_frame_before_does_not_show():
     assert (novel[1] > 0.99).all(), "there was no frame before"
 
 
+def test_deeds_weigh_what_is_new_in_frames_whose_bar_changes_and_in_no_others():
+    model = randomised(FAMILIES["voxel-small"]).requires_grad_(True)
+    top = model.config.camera.view_rows
+    clean, _, control = inputs(model.config, 2, 6)
+    clean[..., top:, :] = 0.0
+
+    def loss(frames: torch.Tensor, deeds: float) -> float:
+        objective = Objective(pure_share=1.0, novelty=1.0, deeds=deeds)
+        return diffusion_forcing(model, frames, control, model.init_state(2), objective, draws(2)).loss.item()
+
+    assert loss(clean, 9.0) == loss(clean, 0.0)
+    clean[:, 3:, 0, top, 0] = 1.0
+    assert loss(clean, 9.0) != loss(clean, 0.0)
+
+
 def test_the_horizon_is_where_it_is_whatever_the_pitch_and_tilt():
     config = ModelConfig()
     poses = torch.zeros(3, 5)
