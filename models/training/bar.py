@@ -56,7 +56,9 @@ def load_steps(config: ModelConfig, data: Path, seed: int) -> Steps:
         parts.append(_steps_of(config, episode))
     if not parts:
         raise EpisodeError(f"{data}: no usable episode; the bar cannot be learned")
-    return Steps(*(torch.cat(values) for values in zip(*parts, strict=True)))
+    columns = [list(values) for values in zip(*parts, strict=True)]
+    parts.clear()
+    return Steps(*(torch.cat(columns.pop(0)) for _ in Steps._fields))  # one after another: together they would need twice as much
 
 
 def _steps_of(config: ModelConfig, episode: episodes.Episode) -> Steps:

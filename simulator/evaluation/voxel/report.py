@@ -24,7 +24,7 @@ def mode_lines(found: dict[str, Any]) -> list[str]:
     """Of one mode of the report, poses given or keys only; none for a world without a hotbar."""
     if "inventory" not in found:
         return []
-    return [_inventory(found), *_edits(found["edits"]), *_recipes(found["recipes"])]
+    return [_inventory(found), *_deeds(found.get("deeds", {})), *_edits(found["edits"]), *_recipes(found["recipes"])]
 
 
 def _inventory(found: dict[str, Any]) -> str:
@@ -41,6 +41,19 @@ def _inventory(found: dict[str, Any]) -> str:
     ]
     head = ("hotbar read back", "bars", "slots changed", "whole bar right", "icons", "icons and counts", "changed slots", "empty")
     return _table(head, rows)
+
+
+def _deeds(found: dict[str, Any]) -> list[str]:
+    rows = [
+        [when.replace("_", " "), str(one["n"]), _share(one["right"], one["interval95"]), _share(one["wrong"]), _share(one["neither"])]
+        + [f"{_share(right)} ({one['n_by_kind'][kind]})" for kind, right in one["right_by_kind"].items()]
+        for when, one in found.items()
+        if one["n"]
+    ]
+    if not rows:
+        return ["Deeds: none in these episodes."]
+    head = ("a block goes or comes", "deeds", "right", "wrong: as if nothing was done", "neither", "right, mined", "right, placed")
+    return [_table(head, rows)]
 
 
 def _edits(found: dict[str, Any]) -> list[str]:

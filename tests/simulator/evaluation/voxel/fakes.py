@@ -152,6 +152,13 @@ class Amnesiac(PerfectMemory):
     remembers = False
 
 
+class AllKnowing(PerfectMemory):
+    """Shows what is truly there, seen before or not."""
+
+    def show(self, scene: VoxelScene, state: State, seen: np.ndarray) -> np.ndarray:
+        return scene.picture(state)
+
+
 class CopyLast(PerfectMemory):
     """Shows the last frame again."""
 
@@ -178,8 +185,9 @@ class Generous(PerfectMemory):
         return replace(after, slots=slots)
 
 
-class Idle(PerfectMemory):
-    """Never makes anything."""
+class Idle(AllKnowing):
+    """Never makes anything, and moves no block."""
 
     def next(self, state: State, action: int) -> State:
-        return super().next(state, ACTIONS.noop if MOVES[action].recipe >= 0 else action)
+        move = MOVES[action]
+        return super().next(state, ACTIONS.noop if move.recipe >= 0 or move.mine or move.place else action)

@@ -18,8 +18,7 @@ from simulator.evaluation.plan import Plan
 from simulator.evaluation.run import evaluate, headline
 from simulator.evaluation.summary import onestep_summary
 from simulator.evaluation.voxel import measures, story
-from simulator.evaluation.voxel.crafting import CraftProbe
-from simulator.evaluation.voxel.edits import EditProbe, edits, returns
+from simulator.evaluation.voxel.edits import edits, returns
 from simulator.evaluation.voxel.scene import VoxelScene
 from tests.simulator.evaluation import fakes as mazes
 from tests.simulator.evaluation.voxel import fakes
@@ -34,7 +33,7 @@ PLAN = Plan(
 
 def run(fake: type[fakes.PerfectMemory], batch: list[VoxelScene], *, probing: bool = False, controls: bool = False) -> Any:
     engine = fake(batch)
-    probes = [EditProbe(engine, batch, PLAN, True), CraftProbe(engine, batch, PLAN, True)] if probing else []
+    probes = measures.MEASURES.probes(engine, batch, PLAN, True) if probing else []
 
     def ask(t: int, moment: Any) -> None:
         for probe in probes:
@@ -97,6 +96,17 @@ def test_one_who_makes_things_from_nothing_is_caught_and_one_who_makes_nothing_t
     idle = run(fakes.Idle, batch, probing=True)["recipes"]
     assert idle["impossible_at_once"]["right"] == 1.0
     assert idle["possible_at_once"]["wrong"] == 1.0
+
+
+def test_deeds_are_right_where_blocks_go_and_come_and_wrong_where_nothing_does(batch: list[VoxelScene]):
+    done, undone = (run(fake, batch, probing=True)["deeds"] for fake in (fakes.AllKnowing, fakes.Idle))
+    for when in ("at_once", "soon"):
+        assert min(done[when]["n_by_kind"].values()) >= 2
+        assert done[when]["right"] == 1.0
+        assert done[when]["right_by_kind"] == {"mined": 1.0, "placed": 1.0}
+        assert undone[when]["n"] == done[when]["n"]
+        assert undone[when]["wrong"] == 1.0
+    assert run(fakes.CopyLast, batch, probing=True)["deeds"]["at_once"]["right"] == 0.0
 
 
 def test_returns_are_to_blocks_long_out_of_sight_and_change_the_picture(batch: list[VoxelScene]):
