@@ -45,14 +45,28 @@ def _inventory(found: dict[str, Any]) -> str:
 
 def _deeds(found: dict[str, Any]) -> list[str]:
     rows = [
-        [when.replace("_", " "), str(one["n"]), _share(one["right"], one["interval95"]), _share(one["wrong"]), _share(one["neither"])]
+        [
+            when.replace("_", " "),
+            str(one["n"]),
+            _share(one["right"], one["interval95"]),
+            _share(one["wrong"]),
+            _share(one["neither"]),
+        ]
         + [f"{_share(right)} ({one['n_by_kind'][kind]})" for kind, right in one["right_by_kind"].items()]
         for when, one in found.items()
         if one["n"]
     ]
     if not rows:
         return ["Deeds: none in these episodes."]
-    head = ("a block goes or comes", "deeds", "right", "wrong: as if nothing was done", "neither", "right, mined", "right, placed")
+    head = (
+        "a block goes or comes",
+        "deeds",
+        "right",
+        "wrong: as if nothing was done",
+        "neither",
+        "right, mined",
+        "right, placed",
+    )
     return [_table(head, rows)]
 
 
