@@ -18,7 +18,7 @@ NEAR = 4
 class VoxelPractice(VoxelTour):
     """As `VoxelTour`, for islands where one begins with full pockets (`VoxelEnv(provided=True)`).
 
-    On a tour something is made or changed in one frame of twenty-five; here in one of six.
+    On a tour something is made, taken or put somewhere in one frame of 39; here in one of ten, in the first two hundred.
     """
 
     ERRANDS = {  # noqa: RUF012  (weights, never written)

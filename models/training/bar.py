@@ -24,7 +24,7 @@ N_BATCH = 256
 N_EPISODES = 2000
 """Episodes held in memory, some five kilobytes a frame."""
 CHANGED = 0.1
-"""Mean difference, of colours in -1..1, of the pixels of a cell that differ from before: from here on it counts as changed."""
+"""Difference, of colours in -1..1, of any pixel of a cell from what it was, from which the cell counts as changed."""
 NOISE = 0.08
 SURE = 0.6
 """Share of steps in which the new picture is what it should be; in the others it is mixed with the one before."""
