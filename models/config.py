@@ -72,6 +72,15 @@ class BarSize:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HandsSize:
+    """Who draws what hands do in the middle of the view (`models.hands`)."""
+
+    side: int = 0
+    """Pixels a side of the middle they work in, an even number; 0: there is no such drawer."""
+    channels: int = 32
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layer:
     """One layer: a state-space mixer over time, frame-local attention, an MLP; any of the first two may be absent."""
 
@@ -130,6 +139,7 @@ class ModelConfig:
     grid: MapGrid = field(default_factory=MapGrid)
     album: AlbumSize = field(default_factory=AlbumSize)
     bar: BarSize = field(default_factory=BarSize)
+    hands: HandsSize = field(default_factory=HandsSize)
 
     def __post_init__(self) -> None:
         (height, width), (ph, pw) = self.image, self.patch
@@ -159,6 +169,12 @@ class ModelConfig:
             raise ValueError(
                 f"a bar of {bar.n_cells} cells of {bar.width} pixels does not fit below {self.camera.view_rows} rows of view in "
                 f"an image of {height} x {width}; choose fewer cells, or fewer rows of view"
+            )
+        side = self.hands.side
+        if side and (side % 2 or side < 8 or side > min(top, width) or top == bottom):
+            raise ValueError(
+                f"hands that work in {side} x {side} pixels of a view of {top} x {width} with {bottom - top} rows below it; "
+                f"choose an even side of 8 or more that fits, and a view that leaves room for a bar"
             )
         album = self.album
         if album.n_views and not (self.pose and self.nearness and album.nearness[:1] == (0.0,)):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from models.config import AlbumSize, BarSize, Camera, Layer, MapGrid, ModelConfig
+from models.config import AlbumSize, BarSize, Camera, HandsSize, Layer, MapGrid, ModelConfig
 
 
 def maze_small() -> ModelConfig:
@@ -42,6 +42,7 @@ def voxel_small() -> ModelConfig:
         grid=MapGrid(n_x=48, n_y=48, cells_per_slot=1.0, nearest_cells=0.6, farthest_cells=20.0),
         album=AlbumSize(n_views=48, cells=2.0, nearness=(0.0, 0.2, 1.0)),
         bar=BarSize(n_cells=9),
+        hands=HandsSize(side=40),
     )
 
 

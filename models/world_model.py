@@ -14,6 +14,7 @@ from models.bar import Bar
 from models.blocks import N_MODULATIONS, Block
 from models.conditioning import Condition, Control, at_rest
 from models.config import ModelConfig
+from models.hands import Hands
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
 from models.reprojection import candidates, n_candidates, n_of_album, pixel_rays, sweep
@@ -68,6 +69,7 @@ class WorldModel(nn.Module):
         pose_scan = any(layer.pose_scan for layer in config.layers)
         self.rotary_scan = Rotary(config.n_ssd_heads, config.d_state) if pose_scan else None
         self._init_weights()
+        self.hands = Hands(config) if config.hands.side else None
         self.bar = Bar(config) if config.bar.n_cells else None
 
     def _init_weights(self) -> None:
@@ -160,6 +162,8 @@ class WorldModel(nn.Module):
         tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
         patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
         pictures = unpatchify(patches, config.patch, config.image)
+        if self.hands is not None:
+            pictures = self.hands(pictures, last.frame[:, :-1], last.seen[:, :-1], control)
         if self.bar is not None:
             pictures = self.bar(pictures, last.frame[:, :-1], last.seen[:, :-1], control.action)
         if config.rests and not self.training:  # which learns on frames that are noisy, blurred or dreamt

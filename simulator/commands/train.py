@@ -27,6 +27,7 @@ from models.training.bar import train_bar
 from models.training.data import find_episodes
 from models.training.distributed import join, leave
 from models.training.ego import train_ego_motion
+from models.training.hands import train_hands
 from models.training.memory import keep_memory
 from models.training.objective import Objective
 from models.training.saved import FILE as RESUME_FILE
@@ -88,6 +89,8 @@ class Options(Recipe):
     """Steps for the network that turns keys into motion; 0 leaves it out (poses must then be given)."""
     bar_steps: int = 3000
     """Steps, before all others, for the drawer of the bar below the view, where the model has one; 0 leaves it as it is."""
+    hands_steps: int = 3000
+    """The same for the drawer of what hands do in the middle of the view."""
     start_clips: int = 4
     """Clips of held-out episodes that the trained model offers as starts, where --validation is given."""
     resume: bool = False
@@ -104,6 +107,16 @@ def config_for(name: str, world: Entry) -> ModelConfig:
         plain[key] = {**plain[key], **value} if isinstance(plain.get(key), dict) and isinstance(value, dict) else value
     config = configs.from_dict(ModelConfig, plain, f"[model] of {world.name!r}")
     return replace(config, world=world.name, n_actions=world.actions.n_actions)
+
+
+def _teach_drawers(trainer: Trainer, options: Options) -> None:
+    """The parts that draw what hands do and the bar, each by itself: dreams that the network learns on have them already."""
+    model = trainer.averaged().cpu()
+    if model.hands is not None and options.hands_steps > 0:
+        train_hands(model.hands, options.data, options.hands_steps, options.seed, bf16=options.bf16)
+    if model.bar is not None and options.bar_steps > 0:
+        train_bar(model.bar, options.data, options.bar_steps, options.seed, bf16=options.bf16)
+    trainer.put({name: part for name, part in model.state_dict().items() if name.startswith(("hands.", "bar."))})
 
 
 def _carry_along(file: Path, into: Path) -> None:
@@ -146,10 +159,8 @@ def run(options: Options) -> int:
         fresh = trainer.start_from(options.start)
         if fresh and ranks.first:
             print(f"not in {options.start}, beginning anew: {', '.join(fresh)}")
-    bar = trainer.averaged().bar
-    if bar is not None and options.bar_steps > 0 and not options.resume:
-        train_bar(bar.cpu(), options.data, options.bar_steps, options.seed, bf16=options.bf16)
-        trainer.put({f"bar.{name}": part for name, part in bar.state_dict().items()})
+    if not options.resume:
+        _teach_drawers(trainer, options)
     scan = choose("auto", device)
     use_scan(trainer.model, scan.scan)
     if ranks.first:

@@ -13,7 +13,7 @@ from torch import Tensor
 from envs import pose as poses
 from envs.episode import Episode
 from models.conditioning import Control
-from models.config import BarSize, Layer, MapGrid, ModelConfig
+from models.config import BarSize, HandsSize, Layer, MapGrid, ModelConfig
 from models.presets import PRESETS
 from models.state import StreamState, tensors
 from models.world_model import WorldModel
@@ -44,7 +44,8 @@ def _toy(make: Callable[[], ModelConfig], layers: tuple[Layer, ...]) -> ModelCon
     boxes = ((6, 7, 8, 9),) if config.camera.drawn_over else ()
     camera = dataclasses.replace(config.camera, view_rows=rows, drawn_over=boxes)
     bar = BarSize(n_cells=3, width=5, d_model=16, n_layers=1) if config.bar.n_cells else config.bar
-    return dataclasses.replace(config, layers=layers, camera=camera, bar=bar, **SMALL)
+    hands = HandsSize(side=8, channels=8) if config.hands.side else config.hands
+    return dataclasses.replace(config, layers=layers, camera=camera, bar=bar, hands=hands, **SMALL)
 
 
 FAMILIES = {name: _toy(PRESETS[name], layers) for name, layers in LAYERS.items()} | {
@@ -68,6 +69,8 @@ def randomised(config: ModelConfig, seed: int = 0) -> WorldModel:
             parameter.add_(0.15 * torch.randn(parameter.shape))
         if model.bar is not None:
             model.bar.changes.bias.zero_()  # half of the cells change
+        if model.hands is not None:
+            model.hands.happens.bias.zero_()
     return model.requires_grad_(False)
 
 

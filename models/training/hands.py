@@ -1,0 +1,84 @@
+"""Teaching the drawer of what hands do by single steps of episodes in which the player stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from envs.episode import Episode
+from models.clips import control_of
+from models.config import ModelConfig
+from models.hands import Hands, stands
+from models.pixels import to_float
+from models.training.steps import chances, from_bytes, load, noisy, softened, teach, to_bytes
+
+N_BATCH = 128
+CHANGED = 0.1
+"""Difference, of colours in -1..1, from which a pixel counts as changed."""
+LEAST = 12
+"""Pixels of the middle of the view that change at least, together with the bar, for something to have happened."""
+NOISE = 0.08
+SOFTEST = 2
+"""Means over 3 x 3 pixels that the view goes through at most: in play it is dreamt."""
+
+
+class Steps(NamedTuple):
+    """Steps of one who stands: the frame before as bytes, the action, the frame after, and whether something happened."""
+
+    middle: Tensor  # (m, 3, side, side)
+    bar: Tensor  # (m, pixels)
+    action: Tensor  # (m,)
+    after: Tensor  # (m, 3, side, side)
+    happens: Tensor  # (m,)
+
+
+def steps_of(hands: Hands, episode: Episode) -> Steps:
+    """The steps of an episode in which the player stands."""
+    frames, control = to_float(episode.image), control_of(episode)
+    middle, bar = hands.middle(frames), hands.bar(frames)
+    different = (middle[1:] - middle[:-1]).abs().amax(dim=1) > CHANGED
+    happens = (different.flatten(1).sum(dim=1) >= LEAST) & ((bar[1:] - bar[:-1]).abs().amax(dim=1) > CHANGED)
+    kept = torch.nonzero(stands(control.motion[1:]))[:, 0]
+    return Steps(to_bytes(middle[kept]), to_bytes(bar[kept]), control.action[kept + 1], to_bytes(middle[kept + 1]), happens[kept])
+
+
+def load_steps(hands: Hands, data: Path, seed: int) -> Steps:
+    """The steps of the episodes of a folder."""
+
+    def take(config: ModelConfig, episode: Episode) -> Steps:
+        return steps_of(hands, episode)
+
+    return load(hands.config, data, seed, "hands", take)
+
+
+def train_hands(hands: Hands, data: Path, n_steps: int, seed: int = 0, lr: float = 1e-3, bf16: bool = True) -> None:
+    """Teach `hands` on the episodes of `data`, as `steps.teach`."""
+    torch.manual_seed(seed)
+    steps = load_steps(hands, data, seed)
+    likely = chances(steps.action, steps.happens, hands.config.n_actions)
+
+    def loss() -> Tensor:
+        pick = likely.draw(N_BATCH)
+        return _loss(hands, Steps(*(part[pick] for part in steps)), likely.counts[pick])
+
+    teach(hands, loss, n_steps, lr, bf16, "hands")
+
+
+def _loss(hands: Hands, steps: Steps, counts: Tensor) -> Tensor:
+    """Whether something happens (each step `counts` so much); where it does, which pixels change, and what those show then."""
+    was, due, done = from_bytes(steps.middle), from_bytes(steps.after), steps.happens.float()
+    likely, where, drawn = hands.judge(noisy(softened(was, SOFTEST), NOISE), noisy(from_bytes(steps.bar), NOISE), steps.action)
+    judged = F.binary_cross_entropy_with_logits(likely.float(), done, reduction="none")
+    changed = ((due - was).abs().amax(dim=1) > CHANGED).float()
+    placed = F.binary_cross_entropy_with_logits(where.float(), changed, reduction="none").mean(dim=(1, 2))
+    off = (drawn.float() - due).abs().mean(dim=1) * changed
+    n = done.sum().clamp(min=1)
+    return (
+        (counts * judged).mean()
+        + (placed * done).sum() / n
+        + (off * done[:, None, None]).sum() / (changed * done[:, None, None]).sum().clamp(min=1)
+    )

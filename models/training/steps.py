@@ -1,0 +1,114 @@
+"""Teaching small parts by single steps of episodes: what they have in common. Half of the steps are those in which something
+happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from envs import episode as episodes
+from envs.episode import Episode, EpisodeError
+from models.clips import check_fits
+from models.config import ModelConfig
+from models.training.data import find_episodes
+from models.training.optim import EMA
+
+N_EPISODES = 2000
+"""Episodes held in memory, some five kilobytes a frame."""
+
+Parts = TypeVar("Parts", bound=tuple[Tensor, ...])
+
+
+def load(config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[ModelConfig, Episode], Parts]) -> Parts:
+    """What `take` keeps of up to N_EPISODES episodes of a folder, one after another; unreadable files are left out, and said.
+
+    name: what cannot be learned where there is none, for the EpisodeError that is then raised.
+    """
+    paths = find_episodes(data)
+    order = np.random.default_rng(seed).permutation(len(paths))[:N_EPISODES]
+    found: list[Any] = []
+    for i in tqdm(order, unit="ep", desc=f"reading for the {name}", mininterval=2):
+        try:
+            found.append(take(config, check_fits(episodes.load(paths[i]), config, str(paths[i]))))
+        except EpisodeError as error:
+            print(f"left out: {error}")
+    if not found:
+        raise EpisodeError(f"{data}: no usable episode; the {name} cannot be learned")
+    kind, columns = type(found[0]), [list(values) for values in zip(*found, strict=True)]
+    found.clear()
+    return kind(*(torch.cat(columns.pop(0)) for _ in kind._fields))  # one after another: together they would need twice as much
+
+
+class Chances(NamedTuple):
+    """How steps are drawn: with which chance each or one before it, and how much the judgement of each then counts."""
+
+    below: Tensor  # (m,) rising to 1
+    counts: Tensor  # (m,)
+
+    def draw(self, n: int) -> Tensor:
+        """Numbers (n,) of steps."""
+        return torch.searchsorted(self.below, torch.rand(n, dtype=torch.double)).clamp(max=len(self.below) - 1)
+
+
+def chances(action: Tensor, happens: Tensor, n_actions: int) -> Chances:
+    """A key is meant to be drawn as often as the root of how often it is pressed. Half of what is drawn are steps in which
+    something `happens` (m,): what it looks like is learned from these alone. They count less in return, so that how likely it is,
+    given what was pressed and seen, is learned as it is."""
+    meant = torch.bincount(action, minlength=n_actions).clamp(min=1)[action].double().rsqrt()
+    meant /= meant.sum()
+    happens = happens.double()
+    drawn = (meant + happens / happens.sum()) / 2 if happens.any() else meant
+    return Chances(drawn.cumsum(0), (meant / drawn).float())
+
+
+def teach(part: nn.Module, loss: Callable[[], Tensor], n_steps: int, lr: float, bf16: bool, name: str) -> None:
+    """Teach `part` for `n_steps` of AdamW what `loss` asks; it is left with averaged weights, in evaluation mode."""
+    part.train()
+    optimizer = torch.optim.AdamW(part.parameters(), lr=lr, weight_decay=0.01)
+    average = EMA(part)
+    with tqdm(range(n_steps), desc=name, mininterval=2) as progress:
+        for step in progress:
+            for group in optimizer.param_groups:
+                group["lr"] = lr * min(1, (step + 1) / 100) * (1 - step / n_steps)
+            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                value = loss()
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(part.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            average.update(part, step)
+            if step % 100 == 0:
+                progress.set_postfix(loss=f"{value.item():.4f}")
+    average.copy_to(part)
+    part.eval()
+
+
+def to_bytes(part: Tensor) -> Tensor:
+    """Colours in -1..1 as they are kept."""
+    return ((part + 1) * 127.5).round().to(torch.uint8)
+
+
+def from_bytes(part: Tensor) -> Tensor:
+    return part.float() / 127.5 - 1
+
+
+def softened(pictures: Tensor, strongest: int) -> Tensor:
+    """`pictures` (n, c, h, w), each under up to `strongest` means over 3 x 3 pixels: as dreams are."""
+    softness = torch.randint(0, strongest + 1, (len(pictures), 1, 1, 1))
+    for strength in range(1, strongest + 1):
+        soft = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+        pictures = torch.where(softness >= strength, soft, pictures)
+    return pictures
+
+
+def noisy(part: Tensor, most: float) -> Tensor:
+    """`part` (n, ...) with noise of up to `most`, of each its own."""
+    strength = most * torch.rand(len(part), *[1] * (part.ndim - 1))
+    return part + strength * torch.randn_like(part)
