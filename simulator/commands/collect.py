@@ -14,7 +14,7 @@ class Options:
     out: Path
     """Folder for the episodes; files already there are kept, so a stopped run goes on."""
     world: str = "memory-maze"
-    """memory-maze (9x9) or memory-maze-11, -13, -15; voxel; or a world file (.toml)."""
+    """memory-maze (9x9) or memory-maze-11, -13, -15; voxel or voxel-practice (full pockets); or a world file (.toml)."""
     episodes: int = 100
     """Episodes to have in the end, one maze (seed) each."""
     steps: int = 1000

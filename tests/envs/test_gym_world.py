@@ -221,7 +221,9 @@ def test_a_file_that_will_not_do_is_one_line_that_names_it(tmp_path, old, new, m
 def test_a_file_that_is_not_there_is_named():
     with pytest.raises(ValueError, match=r"none\.toml: not a readable world file"):
         find("none.toml")
-    with pytest.raises(ValueError, match=r"unknown world 'none'; known: memory-maze, .*voxel, or a world file \(\.toml\)"):
+    with pytest.raises(
+        ValueError, match=r"unknown world 'none'; known: memory-maze, .*voxel-practice, or a world file \(\.toml\)"
+    ):
         find("none")
 
 
