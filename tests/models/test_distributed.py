@@ -89,7 +89,8 @@ def test_every_parameter_of_every_kind_of_model_learns_which_averaging_over_proc
         model.zero_grad()
         result = diffusion_forcing(model, clean, control, model.init_state(2), Objective(streams=streams), Draws(1, 0, range(2)))
         result.loss.backward()
-        assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+        idle = [name for name, parameter in model.named_parameters() if parameter.grad is None]
+        assert [name for name in idle if not name.startswith(("hands.", "bar."))] == [], "these are taught by themselves"
 
 
 def test_what_is_drawn_for_a_row_is_the_same_in_any_company():
