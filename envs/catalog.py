@@ -75,6 +75,11 @@ def _maze(name: str, size: int) -> Entry:
     )
 
 
+def _island(name: str, player: str, *, provided: bool) -> Entry:
+    options = {"provided": provided}
+    return Entry(name, 10.0, "envs.voxel.moves:ACTIONS", "envs.voxel.env:VoxelEnv", player, "voxel", options)
+
+
 WORLDS = {
     entry.name: entry
     for entry in (
@@ -82,16 +87,8 @@ WORLDS = {
         _maze("memory-maze-11", 11),
         _maze("memory-maze-13", 13),
         _maze("memory-maze-15", 15),
-        Entry("voxel", 10.0, "envs.voxel.moves:ACTIONS", "envs.voxel.env:VoxelEnv", "envs.voxel.player:VoxelTour", "voxel"),
-        Entry(
-            "voxel-practice",
-            10.0,
-            "envs.voxel.moves:ACTIONS",
-            "envs.voxel.env:VoxelEnv",
-            "envs.voxel.practice:VoxelPractice",
-            "voxel",
-            {"provided": True},
-        ),
+        _island("voxel", "envs.voxel.player:VoxelTour", provided=False),
+        _island("voxel-practice", "envs.voxel.practice:VoxelPractice", provided=True),
     )
 }
 

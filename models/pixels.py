@@ -9,14 +9,22 @@ from torch import Tensor
 
 def to_float(pixels: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
     """Frames for the network, float32 in -1..1."""
-    tensor = torch.as_tensor(pixels).to(device)
-    return tensor.movedim(-1, -3).float() / 127.5 - 1.0
+    return from_bytes(torch.as_tensor(pixels).to(device).movedim(-1, -3))
+
+
+def from_bytes(colours: Tensor) -> Tensor:
+    """Bytes of any shape, float32 in -1..1."""
+    return colours.float() / 127.5 - 1.0
+
+
+def to_bytes(colours: Tensor) -> Tensor:
+    """Colours of any shape as bytes: clamped and rounded."""
+    return ((colours.float().clamp(-1, 1) + 1.0) * 127.5).round().to(torch.uint8)
 
 
 def quantised(frames: Tensor) -> Tensor:
     """Frames as bytes: clamped, rounded, channels last."""
-    scaled = (frames.float().clamp(-1, 1) + 1.0) * 127.5
-    return scaled.round().to(torch.uint8).movedim(-3, -1).contiguous()
+    return to_bytes(frames).movedim(-3, -1).contiguous()
 
 
 def to_uint8(frames: Tensor) -> np.ndarray:

@@ -22,6 +22,8 @@ from models.rotary import Rotary
 from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
 
 N_TOKEN_WAVES = 6
+DRAWERS = ("hands", "bar")
+"""Parts of a model that draw into the picture and are taught by themselves."""
 LOUD = 16.0
 """By how much the action's part of a token is multiplied: a key is seldom pressed, and must be learned from few frames."""
 

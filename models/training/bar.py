@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,13 +13,10 @@ from torch import Tensor
 from envs.episode import Episode
 from models.bar import Bar, cells, seen_by
 from models.config import ModelConfig
-from models.pixels import to_float
-from models.training.steps import chances, from_bytes, load, noisy, softened, teach, to_bytes
+from models.pixels import from_bytes, to_bytes, to_float
+from models.training.steps import CHANGED, chances, load, noisy, softened, teach
 
 N_BATCH = 256
-CHANGED = 0.1
-"""Difference, of colours in -1..1, of any pixel of a cell from what it was, from which the cell counts as changed."""
-NOISE = 0.08
 SURE = 0.6
 """Share of steps in which the new picture is what it should be; in the others it is mixed with the one before."""
 SOFTEST = 3
@@ -47,7 +45,7 @@ def steps_of(config: ModelConfig, episode: Episode) -> Steps:
 
 def load_steps(config: ModelConfig, data: Path, seed: int) -> Steps:
     """The frames of the episodes of a folder."""
-    return load(config, data, seed, "bar", steps_of)
+    return load(config, data, seed, "bar", partial(steps_of, config))
 
 
 def train_bar(bar: Bar, data: Path, n_steps: int, seed: int = 0, lr: float = 1e-3, bf16: bool = True) -> None:
@@ -72,7 +70,7 @@ def _loss(bar: Bar, steps: Steps, pick: Tensor, counts: Tensor) -> Tensor:
     was, due = from_bytes(steps.cells[pick - 1]), from_bytes(steps.cells[pick])
     changed = changed_cells(was, due)
     middle, coarse = (_as_dreamt(from_bytes(part[pick - 1]), from_bytes(part[pick])) for part in (steps.middle, steps.coarse))
-    likely, drawn = bar.judge(middle, coarse, noisy(was, NOISE), steps.action[pick])
+    likely, drawn = bar.judge(middle, coarse, noisy(was), steps.action[pick])
     judged = F.binary_cross_entropy_with_logits(likely.float(), changed.float(), reduction="none").mean(dim=1)
     off = (drawn.float() - due).abs().mean(dim=-1)
     return (counts * judged).mean() + (off * changed).sum() / changed.sum().clamp(min=1)
@@ -88,4 +86,4 @@ def _as_dreamt(past: Tensor, now: Tensor) -> Tensor:
     the new one undecided between what was and what is."""
     n = len(past)
     decided = torch.where(torch.rand(n, 1, 1, 1) < SURE, 1.0, torch.rand(n, 1, 1, 1))
-    return noisy(softened(torch.cat([past, now * decided + past * (1 - decided)], dim=1), SOFTEST), NOISE)
+    return noisy(softened(torch.cat([past, now * decided + past * (1 - decided)], dim=1), SOFTEST))

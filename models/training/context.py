@@ -55,6 +55,11 @@ def with_own_frames(
     return mixed
 
 
+def softer(pictures: Tensor) -> Tensor:
+    """`pictures` (n, c, h, w), every pixel the mean of the 3 x 3 around it."""
+    return F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+
+
 def with_blur(context: Tensor, share: float, draws: Draws) -> Tensor:
     """`context` (b, t, 3, H, W), in some rows blurred from some frame on, a row's frames alike."""
     if not share:
@@ -65,6 +70,6 @@ def with_blur(context: Tensor, share: float, draws: Draws) -> Tensor:
     for row in draws.some(share).tolist():
         later = mixed[row, start[row] :]
         for _ in range(int(strength[row])):
-            later = F.avg_pool2d(F.pad(later, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+            later = softer(later)
         mixed[row, start[row] :] = later
     return mixed

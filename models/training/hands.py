@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,17 +12,13 @@ from torch import Tensor
 
 from envs.episode import Episode
 from models.clips import control_of
-from models.config import ModelConfig
 from models.hands import Hands, stands
-from models.pixels import to_float
-from models.training.steps import chances, from_bytes, load, noisy, softened, teach, to_bytes
+from models.pixels import from_bytes, to_bytes, to_float
+from models.training.steps import CHANGED, chances, load, noisy, softened, teach
 
 N_BATCH = 128
-CHANGED = 0.1
-"""Difference, of colours in -1..1, from which a pixel counts as changed."""
 LEAST = 12
 """Pixels of the middle of the view that change at least, together with the bar, for something to have happened."""
-NOISE = 0.08
 SOFTEST = 2
 """Means over 3 x 3 pixels that the view goes through at most: in play it is dreamt."""
 
@@ -48,11 +45,7 @@ def steps_of(hands: Hands, episode: Episode) -> Steps:
 
 def load_steps(hands: Hands, data: Path, seed: int) -> Steps:
     """The steps of the episodes of a folder."""
-
-    def take(config: ModelConfig, episode: Episode) -> Steps:
-        return steps_of(hands, episode)
-
-    return load(hands.config, data, seed, "hands", take)
+    return load(hands.config, data, seed, "hands", partial(steps_of, hands))
 
 
 def train_hands(hands: Hands, data: Path, n_steps: int, seed: int = 0, lr: float = 1e-3, bf16: bool = True) -> None:
@@ -71,14 +64,11 @@ def train_hands(hands: Hands, data: Path, n_steps: int, seed: int = 0, lr: float
 def _loss(hands: Hands, steps: Steps, counts: Tensor) -> Tensor:
     """Whether something happens (each step `counts` so much); where it does, which pixels change, and what those show then."""
     was, due, done = from_bytes(steps.middle), from_bytes(steps.after), steps.happens.float()
-    likely, where, drawn = hands.judge(noisy(softened(was, SOFTEST), NOISE), noisy(from_bytes(steps.bar), NOISE), steps.action)
+    likely, where, drawn = hands.judge(noisy(softened(was, SOFTEST)), noisy(from_bytes(steps.bar)), steps.action)
     judged = F.binary_cross_entropy_with_logits(likely.float(), done, reduction="none")
     changed = ((due - was).abs().amax(dim=1) > CHANGED).float()
     placed = F.binary_cross_entropy_with_logits(where.float(), changed, reduction="none").mean(dim=(1, 2))
     off = (drawn.float() - due).abs().mean(dim=1) * changed
-    n = done.sum().clamp(min=1)
-    return (
-        (counts * judged).mean()
-        + (placed * done).sum() / n
-        + (off * done[:, None, None]).sum() / (changed * done[:, None, None]).sum().clamp(min=1)
-    )
+    there = done[:, None, None]
+    shaped = (placed * done).sum() / done.sum().clamp(min=1)
+    return (counts * judged).mean() + shaped + (off * there).sum() / (changed * there).sum().clamp(min=1)

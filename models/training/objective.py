@@ -21,12 +21,11 @@ from models.reprojection import elevation, unexplained
 from models.state import StreamState, blindfolded, detach
 from models.training.context import with_blur, with_own_frames, with_stops
 from models.training.draws import Draws
+from models.training.steps import CHANGED
 from models.world_model import WorldModel
 
 FAR_DEGREES = 5.0
 """From the horizon: a wall of Memory Maze five cells away reaches so far up and down."""
-CHANGED = 0.1
-"""Difference, of colours in -1..1, from which a pixel below the view counts as changed."""
 
 
 @dataclass(frozen=True, kw_only=True)

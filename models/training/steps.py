@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -17,16 +16,21 @@ from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from models.clips import check_fits
 from models.config import ModelConfig
+from models.training.context import softer
 from models.training.data import find_episodes
 from models.training.optim import EMA
 
 N_EPISODES = 2000
 """Episodes held in memory, some five kilobytes a frame."""
+CHANGED = 0.1
+"""Difference, of colours in -1..1, from which a pixel counts as changed."""
+NOISE = 0.08
+"""Most noise on what the parts see: in play it is dreamt."""
 
 Parts = TypeVar("Parts", bound=tuple[Tensor, ...])
 
 
-def load(config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[ModelConfig, Episode], Parts]) -> Parts:
+def load(config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[Episode], Parts]) -> Parts:
     """What `take` keeps of up to N_EPISODES episodes of a folder, one after another; unreadable files are left out, and said.
 
     name: what cannot be learned where there is none, for the EpisodeError that is then raised.
@@ -36,7 +40,7 @@ def load(config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[
     found: list[Any] = []
     for i in tqdm(order, unit="ep", desc=f"reading for the {name}", mininterval=2):
         try:
-            found.append(take(config, check_fits(episodes.load(paths[i]), config, str(paths[i]))))
+            found.append(take(check_fits(episodes.load(paths[i]), config, str(paths[i]))))
         except EpisodeError as error:
             print(f"left out: {error}")
     if not found:
@@ -90,25 +94,15 @@ def teach(part: nn.Module, loss: Callable[[], Tensor], n_steps: int, lr: float, 
     part.eval()
 
 
-def to_bytes(part: Tensor) -> Tensor:
-    """Colours in -1..1 as they are kept."""
-    return ((part + 1) * 127.5).round().to(torch.uint8)
-
-
-def from_bytes(part: Tensor) -> Tensor:
-    return part.float() / 127.5 - 1
-
-
 def softened(pictures: Tensor, strongest: int) -> Tensor:
     """`pictures` (n, c, h, w), each under up to `strongest` means over 3 x 3 pixels: as dreams are."""
     softness = torch.randint(0, strongest + 1, (len(pictures), 1, 1, 1))
     for strength in range(1, strongest + 1):
-        soft = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-        pictures = torch.where(softness >= strength, soft, pictures)
+        pictures = torch.where(softness >= strength, softer(pictures), pictures)
     return pictures
 
 
-def noisy(part: Tensor, most: float) -> Tensor:
-    """`part` (n, ...) with noise of up to `most`, of each its own."""
-    strength = most * torch.rand(len(part), *[1] * (part.ndim - 1))
+def noisy(part: Tensor) -> Tensor:
+    """`part` (n, ...) with noise of up to NOISE, of each its own."""
+    strength = NOISE * torch.rand(len(part), *[1] * (part.ndim - 1))
     return part + strength * torch.randn_like(part)

@@ -25,7 +25,7 @@ from models.training.draws import Draws
 from models.training.objective import Loss, Objective, diffusion_forcing
 from models.training.optim import EMA, make_optimizers, set_progress
 from models.training.validate import Validation
-from models.world_model import WorldModel
+from models.world_model import DRAWERS, WorldModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def psnr(mean_squared_error: float) -> float:
 
 
 ALONE = Ranks()
-LATER = ("acts_on_picture", "overwrite", "rests", "bar", "hands")
+LATER = ("acts_on_picture", "overwrite", "rests", *DRAWERS)
 """What a model of the same shape may have beyond the weights it begins with."""
 
 
@@ -107,9 +107,8 @@ class Trainer:
         self.device = torch.device(train.device)
         torch.manual_seed(train.seed)
         self.model = WorldModel(config).to(self.device)
-        for part in (self.model.hands, self.model.bar):
-            if part is not None:
-                part.requires_grad_(False)  # taught by themselves
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(not name.startswith(DRAWERS))
         if train.compile:
             torch._dynamo.config.recompile_limit = 64  # a block is met in some ten shapes, and blocks share one count
             for block in self.model.blocks:
@@ -225,7 +224,7 @@ class Trainer:
         self.put(weights)
         missing = self.model.state_dict().keys() - weights.keys()
         parts = {name.removesuffix(".weight").removesuffix(".bias") for name in missing}
-        return sorted({name.split(".")[0] if name.startswith(("bar.", "hands.")) else name for name in parts})
+        return sorted({name.split(".")[0] if name.startswith(DRAWERS) else name for name in parts})
 
     def put(self, weights: dict[str, Tensor]) -> None:
         """Begin with `weights`, whole; parts that are not among them stay as they are. Every process must."""

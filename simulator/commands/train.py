@@ -32,6 +32,7 @@ from models.training.memory import keep_memory
 from models.training.objective import Objective
 from models.training.saved import FILE as RESUME_FILE
 from models.training.trainer import Stage, TrainConfig, Trainer
+from models.world_model import DRAWERS
 from simulator.load import WORLD_FILE, choose_device
 
 N_CLIP = 161
@@ -116,7 +117,7 @@ def _teach_drawers(trainer: Trainer, options: Options) -> None:
         train_hands(model.hands, options.data, options.hands_steps, options.seed, bf16=options.bf16)
     if model.bar is not None and options.bar_steps > 0:
         train_bar(model.bar, options.data, options.bar_steps, options.seed, bf16=options.bf16)
-    trainer.put({name: part for name, part in model.state_dict().items() if name.startswith(("hands.", "bar."))})
+    trainer.put({name: part for name, part in model.state_dict().items() if name.startswith(DRAWERS)})
 
 
 def _carry_along(file: Path, into: Path) -> None:
@@ -159,7 +160,7 @@ def run(options: Options) -> int:
         fresh = trainer.start_from(options.start)
         if fresh and ranks.first:
             print(f"not in {options.start}, beginning anew: {', '.join(fresh)}")
-    if not options.resume:
+    if not options.resume and (config.hands.side or config.bar.n_cells):
         _teach_drawers(trainer, options)
     scan = choose("auto", device)
     use_scan(trainer.model, scan.scan)

@@ -18,6 +18,7 @@ from models.training.distributed import Ranks, join
 from models.training.draws import Draws
 from models.training.objective import Objective, diffusion_forcing
 from models.training.trainer import Stage, TrainConfig, Trainer
+from models.world_model import DRAWERS
 from tests.models.tiny import FAMILIES, episode, inputs, randomised
 from tests.models.train_tiny import train
 
@@ -90,7 +91,7 @@ def test_every_parameter_of_every_kind_of_model_learns_which_averaging_over_proc
         result = diffusion_forcing(model, clean, control, model.init_state(2), Objective(streams=streams), Draws(1, 0, range(2)))
         result.loss.backward()
         idle = [name for name, parameter in model.named_parameters() if parameter.grad is None]
-        assert [name for name in idle if not name.startswith(("hands.", "bar."))] == [], "these are taught by themselves"
+        assert [name for name in idle if not name.startswith(DRAWERS)] == [], "these are taught by themselves"
 
 
 def test_what_is_drawn_for_a_row_is_the_same_in_any_company():
