@@ -80,7 +80,8 @@ def take_out(config: ModelConfig, pages: Pages, pose: Tensor) -> tuple[Tensor, T
     far = away[..., :3].norm(dim=-1) / album.cells + turn / math.radians(0.75 * album.degrees) + (now - stamp) / AGE
     nearest = far.masked_fill((stamp == 0) | (stamp == now), torch.inf).topk(album.n_shown, dim=-1, largest=False)
     chosen = index.gather(-1, nearest.indices)
-    return to_float(_views(pages.frame, row, chosen)), _views(pages.pose, row, chosen), nearest.values.isfinite()
+    shown = _views(pages.frame, row, chosen)
+    return to_float(shown, shown.device), _views(pages.pose, row, chosen), nearest.values.isfinite()
 
 
 def _views(pile: Tensor, row: Tensor, index: Tensor) -> Tensor:

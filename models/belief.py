@@ -6,6 +6,7 @@ cell it has read from the state around that cell, and where nothing was written 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,14 +48,22 @@ def n_cells(config: ModelConfig) -> tuple[int, int]:
     return grid.n_y // per_cell, grid.n_x // per_cell
 
 
+def maps_of(config: ModelConfig, stream: StreamState) -> list[Tensor]:
+    """The maps that `stream` holds, (b, 1, h, p + 1, n) each."""
+    return [state.long.ssm for layer, state in zip(config.layers, stream.layers, strict=True) if layer.mixer == "map"]
+
+
 def readings(config: ModelConfig, stream: StreamState) -> Tensor:
     """What the map layers hold, as they read it themselves: (b, channels, slots along y, slots along x)."""
-    found = []
-    for layer, state in zip(config.layers, stream.layers, strict=True):
-        if layer.mixer == "map":
-            slots = state.long.ssm[:, 0].unflatten(-1, (config.grid.n_y, config.grid.n_x))  # (b, h, p + 1, n_y, n_x)
-            found.append(torch.cat(mean_and_trust(slots.movedim(2, -1)), dim=-1).movedim(-1, 2).flatten(1, 2))
-    return torch.cat(found, dim=1)
+    return readings_of(config, maps_of(config, stream))
+
+
+def readings_of(config: ModelConfig, maps: Sequence[Tensor]) -> Tensor:
+    """As `readings`, from `maps_of`."""
+    slots = (part[:, 0].unflatten(-1, (config.grid.n_y, config.grid.n_x)) for part in maps)  # (b, h, p + 1, n_y, n_x)
+    return torch.cat(
+        [torch.cat(mean_and_trust(part.movedim(2, -1)), dim=-1).movedim(-1, 2).flatten(1, 2) for part in slots], dim=1
+    )
 
 
 class BeliefProbe(nn.Module):
@@ -81,6 +90,10 @@ class BeliefProbe(nn.Module):
         x = F.silu(self.gather(F.pad(x, (*sides, *sides), mode="circular")))
         x = self.tell(x + F.silu(self.compare(x)))
         return x[:, 0], x[:, 1:]
+
+    def walls(self, maps: Sequence[Tensor]) -> Tensor:
+        """`Belief.walls` as a tensor, from `maps_of`."""
+        return self(readings_of(self.config, maps))[0].sigmoid()
 
     def believe(self, stream: StreamState) -> Belief:
         """What the memory `stream` believes, a row each."""

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from models import checkpoint as checkpoints
 from models.checkpoint import Checkpoint
 from models.conditioning import Control
+from models.graph import Graphs
 from models.pixels import quantised, to_float
 from models.sampler import sample
 from models.state import StreamState, rebuilt, tensors
@@ -47,11 +48,14 @@ class Calls(NamedTuple):
 
     denoise: a noisy frame -> the clean one as predicted; only reads the state. absorb: a finished frame -> the state after it, in
     storage of its own. frame: both at once: noise, control, state, steps, context noise -> a frame (b, 3, H, W), the state after.
+    walk: where keys lead: the last frame uint8 (b, H, W, 3), last motion (b, 5), action (b,), the maps (`belief.maps_of`) ->
+    motion (b, 5), and belief in walls (b, n_y, n_x), of size 0 where none can be read.
     """
 
     denoise: Callable[[Tensor, Tensor, Control, StreamState], Tensor]
     absorb: Callable[[Tensor, Tensor, Control, StreamState], StreamState]
     frame: Callable[[Tensor, Control, StreamState, int, float], tuple[Tensor, StreamState]] | None = None
+    walk: Callable[..., Sequence[Tensor]] | None = None
 
 
 class Call(nn.Module):
@@ -135,7 +139,8 @@ class Accelerator:
 
     def _make(self, path: str) -> Calls:
         if self._device == "cuda":
-            return self._plain._replace(frame=graphed_frame(self._checkpoint.model, path))
+            walk = None if self._plain.walk is None else Graphs(self._plain.walk)
+            return self._plain._replace(frame=graphed_frame(self._checkpoint.model, path), walk=walk)
         kept = cache_folder(self._checkpoint.fingerprint, path)
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not kept.is_dir():
@@ -222,38 +227,22 @@ def whole_frame(calls: dict[str, Call], n_steps: int, context_noise: float, nois
 
 
 def graphed_frame(model: WorldModel, precision: str) -> Callable[..., tuple[Tensor, StreamState]]:
-    """`Calls.frame` on a GPU: a CUDA graph for every number of rows and steps, captured when it is first wanted."""
+    """`Calls.frame` on a GPU: a CUDA graph for every number of rows and steps, captured when it is first wanted.
+
+    For a single dream the calls are compiled before: starting its many small kernels is what takes the time. Many dreams fill
+    the GPU as they are, and compiling anew for every number of them takes a minute.
+    """
     calls, graphs = both_calls(model, precision), {}
+    compiled: dict[str, Any] = {name: torch.compile(call, fullgraph=True, dynamic=False) for name, call in calls.items()}
 
     def frame(noise: Tensor, control: Control, state: StreamState, *sizes: Any) -> tuple[Tensor, StreamState]:
-        given, key = [noise, *control, *tensors(state)], (len(noise), *sizes)
-        if key not in graphs:
-            graphs[key] = captured(functools.partial(whole_frame, calls, *sizes), given)
-        clean, *after = graphs[key](given)
+        alone = len(noise) == 1
+        if (alone, *sizes) not in graphs:
+            graphs[alone, *sizes] = Graphs(functools.partial(whole_frame, compiled if alone else calls, *sizes))
+        clean, *after = graphs[alone, *sizes](noise, *control, *tensors(state))
         return clean, rebuilt(state, after)
 
     return frame
-
-
-def captured(function: Callable[..., tuple[Tensor, ...]], like: Sequence[Tensor]) -> Callable[[Sequence[Tensor]], list[Tensor]]:
-    """`function` as a CUDA graph on buffers of its own: what is given is copied in and what it finds copied out, so that values
-    stay values. like: what it will be given, in shape, type and strides."""
-    buffers, aside, graph = [value.clone() for value in like], torch.cuda.Stream(), torch.cuda.CUDAGraph()
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):  # libraries set themselves up in their first calls, which a graph cannot hold
-        for _ in range(3):
-            function(*buffers)
-    torch.cuda.current_stream().wait_stream(aside)
-    with torch.cuda.graph(graph):
-        found = function(*buffers)
-
-    def replay(given: Sequence[Tensor]) -> list[Tensor]:
-        for buffer, value in zip(buffers, given, strict=True):
-            buffer.copy_(value)
-        graph.replay()
-        return [part.clone() for part in found]
-
-    return replay
 
 
 if __name__ == "__main__":

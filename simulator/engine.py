@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from envs import pose as poses
 from envs.actions import ActionSpec
 from envs.episode import Episode
-from models.belief import BeliefProbe
+from models.belief import BeliefProbe, maps_of
 from models.checkpoint import Checkpoint
 from models.clips import check_fits, control_of, stack_controls
 from models.conditioning import Control
@@ -23,7 +24,6 @@ from models.ego_motion import settled
 from models.pixels import to_float, to_uint8
 from models.sampler import frame_noise, sample
 from models.state import LayerState, StreamState, blindfolded, map_state
-from models.world_model import WorldModel
 from simulator.accelerate import Accelerator, Calls
 from simulator.bumps import stopped
 
@@ -56,9 +56,20 @@ class Trait(NamedTuple):
     fps: float
 
 
-def plain_calls(model: WorldModel) -> Calls:
-    """The network as PyTorch runs it: what play means. `simulator.accelerate` has faster ones."""
-    return Calls(lambda *given: model(*given, absorb=False)[0], lambda *given: _alone(model(*given, predict=False)[1]))
+def plain_calls(checkpoint: Checkpoint, noop: int) -> Calls:
+    """The networks as PyTorch runs them: what play means. `simulator.accelerate` has faster ones."""
+    model, ego_motion, belief = checkpoint.model, checkpoint.ego_motion, checkpoint.belief
+
+    def walk(frame: Tensor, motion: Tensor, action: Tensor, *maps: Tensor) -> tuple[Tensor, Tensor]:
+        assert ego_motion is not None
+        moved = settled(ego_motion(to_float(frame, frame.device), motion, action), action == noop)
+        return moved, moved.new_zeros(0) if belief is None else belief.walls(maps)
+
+    return Calls(
+        lambda *given: model(*given, absorb=False)[0],
+        lambda *given: _alone(model(*given, predict=False)[1]),
+        walk=None if ego_motion is None else walk,
+    )
 
 
 class Engine:
@@ -82,7 +93,7 @@ class Engine:
         self.frame_shape = (*self.config.image, 3)
         self.n_steps, self.context_noise = n_steps, context_noise
         self.device, self.description = torch.device(device), description
-        self._calls = plain_calls(checkpoint.model)
+        self._calls = plain_calls(checkpoint, trait.actions.noop)
         self.accelerator = Accelerator(checkpoint, self._calls, description)
 
     path = "plain"
@@ -184,7 +195,7 @@ class Engine:
         """
         motion = None
         if pose is None and self.belief is not None:
-            pose, motion = self._walked(self.belief, moment, actions)
+            pose, motion = self._walked(moment, actions)
         if self.path != "plain" and self._calls.frame is not None:
             after = self._step_at_once(self._calls.frame, moment, actions, pose)
         else:
@@ -249,35 +260,42 @@ class Engine:
     def _noise(self, moment: Moment) -> torch.Tensor:
         """What the next frame begins with. A frame counts by its share of signal, so a single step never looks at the noise."""
         shape = (len(moment.frame), 1, 3, *self.config.image)
-        noise = frame_noise(moment.seed, moment.t, shape) if self.n_steps > 1 else torch.zeros(shape)
-        return noise.to(self.device)
+        if self.n_steps == 1:
+            return torch.zeros(shape, device=self.device)
+        return frame_noise(moment.seed, moment.t, shape).to(self.device)
 
     def _checked(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
         if np.shape(actions) != (len(moment.frame),):
             raise ValueError(f"actions have shape {np.shape(actions)}; expected ({len(moment.frame)},), one a row of the moment")
         return np.array([self.actions.check(action) for action in actions])
 
-    def _believed_pose(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
-        """The pose after `actions` by the model's own ego-motion; the first frame of a cold start stands still."""
-        if moment.t == 0 or not self.has_pose:
-            return moment.pose
-        if self._ego_motion is None:
-            raise ValueError("this checkpoint has no ego-motion, so keys alone cannot drive it; give the pose of every step")
-        told, action = (torch.as_tensor(value, device=self.device) for value in (moment.motion, actions))
-        motion = settled(self._ego_motion(to_float(moment.frame, self.device), told.float(), action), action == self.actions.noop)
-        return poses.move(moment.pose, motion.double().cpu().numpy())
+    def _walked(self, moment: Moment, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pose after `actions` with believed walls in the way, and the motion as the ego-motion network alone has it."""
+        free, walls = self._led(moment, self._checked(moment, actions))
+        return stopped(walls, moment.pose, free), self._motion(moment, free)
 
     @torch.inference_mode()
-    def _walked(self, belief: BeliefProbe, moment: Moment, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The pose after `actions` with believed walls in the way, and the motion as the ego-motion network alone has it."""
-        free = self._believed_pose(moment, self._checked(moment, actions))
-        return stopped(belief.believe(moment.stream).walls, moment.pose, free), self._motion(moment, free)
+    def _led(self, moment: Moment, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pose after `actions` by the model's own ego-motion, and the belief in walls (of size 0 where none can be read); the
+        first frame of a cold start stands still."""
+        if self._calls.walk is None:
+            if moment.t == 0:
+                return moment.pose, np.zeros(0)
+            raise ValueError("this checkpoint has no ego-motion, so keys alone cannot drive it; give the pose of every step")
+        frame, told, action = (torch.as_tensor(x, device=self.device) for x in (moment.frame, moment.motion, actions))
+        maps = [] if self.belief is None else maps_of(self.config, moment.stream)
+        motion, walls = self._calls.walk(frame, told.float(), action, *maps)
+        pose = poses.move(moment.pose, motion.double().cpu().numpy()) if moment.t else moment.pose
+        return pose, walls.cpu().numpy()
 
     def _told(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None) -> tuple[np.ndarray, Control]:
         """The pose after `actions`, given or believed, and what the network is told of the next frame."""
         actions = self._checked(moment, actions)
-        pose = self._believed_pose(moment, actions) if pose is None or not self.has_pose else np.asarray(pose, np.float64)
-        return pose, self._control(moment, actions, pose)
+        if not self.has_pose:
+            pose = moment.pose
+        elif pose is None:
+            pose, _ = self._led(moment, actions)
+        return np.asarray(pose, np.float64), self._control(moment, actions, pose)
 
     def _motion(self, moment: Moment, pose: np.ndarray) -> np.ndarray:
         return poses.motion_between(moment.pose, pose) if moment.t else np.zeros_like(pose)

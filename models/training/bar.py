@@ -21,6 +21,7 @@ SURE = 0.6
 """Share of steps in which the new picture is what it should be; in the others it is mixed with the one before."""
 SOFTEST = 3
 """Means over 3 x 3 pixels, one after another, that pictures of the view go through: in play both are dreamt."""
+CPU = torch.device("cpu")
 
 
 class Steps(NamedTuple):
@@ -43,15 +44,15 @@ def steps_of(config: ModelConfig, episode: Episode) -> Steps:
     return Steps(to_bytes(middle), to_bytes(coarse), to_bytes(below), torch.as_tensor(episode.action, dtype=torch.long), first)
 
 
-def load_steps(config: ModelConfig, data: Path, seed: int) -> Steps:
+def load_steps(config: ModelConfig, data: Path, seed: int, device: torch.device = CPU) -> Steps:
     """The frames of the episodes of a folder."""
-    return load(config, data, seed, "bar", partial(steps_of, config))
+    return load(config, data, seed, "bar", partial(steps_of, config), device)
 
 
 def train_bar(bar: Bar, data: Path, n_steps: int, seed: int = 0, lr: float = 1e-3, bf16: bool = True) -> None:
     """Teach `bar` on the episodes of `data`, as `steps.teach`."""
     torch.manual_seed(seed)
-    steps = load_steps(bar.config, data, seed)
+    steps = load_steps(bar.config, data, seed, bar.place.device)
     now = torch.nonzero(~steps.first)[:, 0]
     changed = [
         changed_cells(from_bytes(steps.cells[some - 1]), from_bytes(steps.cells[some])).any(dim=1) for some in now.split(4096)
@@ -85,5 +86,5 @@ def _as_dreamt(past: Tensor, now: Tensor) -> Tensor:
     """Two pictures of the view (n, 3, h, w), channels beside each other, as a dream would have them: now soft, now noisy, and
     the new one undecided between what was and what is."""
     n = len(past)
-    decided = torch.where(torch.rand(n, 1, 1, 1) < SURE, 1.0, torch.rand(n, 1, 1, 1))
+    decided = torch.where(torch.rand(n, 1, 1, 1, device=now.device) < SURE, 1.0, torch.rand(n, 1, 1, 1, device=now.device))
     return noisy(softened(torch.cat([past, now * decided + past * (1 - decided)], dim=1), SOFTEST))

@@ -20,7 +20,7 @@ from models.clips import check_fits, control_of
 from models.conditioning import Control
 from models.config import ModelConfig
 from models.pixels import to_float
-from models.training.context import with_own_frames
+from models.training.context import Dreamer, with_own_frames
 from models.training.draws import Draws
 from models.training.optim import EMA
 from models.world_model import WorldModel
@@ -87,7 +87,7 @@ def _remember(model: WorldModel, episode: Episode, every: int, maze: int, dreami
         clean = to_float(episode.image[None, part], device)
         told = Control(*(value[None, part].to(device) for value in control))
         if stop > awake:
-            clean = with_own_frames(model, clean, told, state, every, 1.0, Draws(maze, int(stop), range(1)))
+            clean = with_own_frames(Dreamer(model), clean, told, state, every, 1.0, Draws(maze, int(stop), range(1)))
         _, state = model(clean, clean.new_zeros(clean.shape[:2]), told, state, predict=False)
         found.append(readings(model.config, state).half().cpu())
     walls, balls, inside = (torch.from_numpy(value).expand(len(stops), *value.shape) for value in known)

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.conditioning import Control
-from models.state import StreamState, map_state
+from models.graph import Graphs
+from models.state import StreamState, map_state, rebuilt, tensors
 from models.training.draws import Draws
 from models.world_model import WorldModel
 
@@ -30,9 +31,32 @@ def with_stops(clean: Tensor, control: Control, n_frames: int, share: float, dra
     return clean[row, frame], Control(action, control.pose[row, frame], motion)
 
 
+class Dreamer:
+    """Dreams as in play, one step from noise each: a frame and the state after it in one call, on a GPU a CUDA graph."""
+
+    def __init__(self, model: WorldModel) -> None:
+        self.model, self._like = model, model.init_state(1)
+        self._graphs = Graphs(self._frame)
+
+    def __call__(self, control: Control, state: StreamState) -> tuple[Tensor, StreamState]:
+        """The frame (b, 1, 3, H, W) to which one frame of control (b, 1, ...) leads, and the state after it."""
+        frame, *after = self._graphs(*control, *tensors(state))
+        return frame, rebuilt(state, after)
+
+    def _frame(self, action: Tensor, pose: Tensor, motion: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        control, before = Control(action, pose, motion), rebuilt(self._like, state)
+        blank = pose.new_zeros(pose.shape[:2])
+        nothing = pose.new_zeros(*pose.shape[:2], 3, *self.model.config.image)
+        kind, low = pose.device.type, torch.is_autocast_enabled(pose.device.type)
+        with torch.autocast(kind, torch.bfloat16, enabled=low, cache_enabled=not pose.is_cuda):  # a graph must cast anew
+            frame = self.model(nothing, blank + 1, control, before, absorb=False)[0].float().clamp(-1, 1)
+            _, after = self.model(frame, blank, control, before, predict=False)
+        return frame, *(new.to(old.dtype) for new, old in zip(tensors(after), state, strict=True))
+
+
 @torch.no_grad()
 def with_own_frames(
-    model: WorldModel, clean: Tensor, control: Control, state: StreamState, n_frames: int, share: float, draws: Draws
+    dreamer: Dreamer, clean: Tensor, control: Control, state: StreamState, n_frames: int, share: float, draws: Draws
 ) -> Tensor:
     """`clean` (b, t, 3, H, W), in some rows ending in `n_frames` frames dreamt as in play: one step from noise each."""
     t = clean.shape[1]
@@ -46,11 +70,10 @@ def with_own_frames(
 
     state = map_state(lambda part: part[rows], state)
     if start:
-        _, state = model(clean[rows, :start], clean.new_zeros(len(rows), start), told(0, start), state, predict=False)
-    mixed, blank = clean.clone(), clean.new_zeros(len(rows), 1)
+        _, state = dreamer.model(clean[rows, :start], clean.new_zeros(len(rows), start), told(0, start), state, predict=False)
+    mixed = clean.clone()
     for i in range(start, t):
-        frame = model(torch.zeros_like(clean[rows, :1]), blank + 1, told(i, i + 1), state, absorb=False)[0].float().clamp(-1, 1)
-        _, state = model(frame, blank, told(i, i + 1), state, predict=False)
+        frame, state = dreamer(told(i, i + 1), state)
         mixed[rows, i] = frame[:, 0]
     return mixed
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -49,30 +50,55 @@ def retraced(episode: Episode, actions: ActionSpec) -> Episode:
     )
 
 
+Item = TypeVar("Item")
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """`items`, the next of which is made in a thread while one is in use."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, items)
+        while True:
+            try:
+                item = coming.result()
+            except StopIteration:
+                return
+            coming = maker.submit(next, items)
+            yield item
+
+
 class EpisodeWindows:
     """Endless batches of `n_frames`-frame windows; files are read ahead by threads, unreadable ones are left out, once said.
 
     rows: those to read, of any number. What a row walks through is a function of (seed, row) alone.
     retrace_share: of the episodes that end, those that are gone back over at once, on the same state.
+    kept_bytes: memory for episodes that are kept unpacked, the first that are read.
     """
 
     def __init__(
         self, folder: Path, config: ModelConfig, rows: range, n_frames: int, seed: int, *,
-        retrace_share: float = 0.0, n_threads: int = 2,
+        retrace_share: float = 0.0, kept_bytes: int = 0, n_threads: int = 2,
     ) -> None:  # fmt: skip
         self.paths, self.config = find_episodes(folder), config
         self.rows, self.n_frames, self.seed, self.retrace_share = rows, n_frames, seed, retrace_share
         self._pool = ThreadPoolExecutor(n_threads)
         self.left_out: set[str] = set()
+        self._kept: dict[Path, Episode] = {}
+        self._room = kept_bytes
 
     def _read(self, path: Path) -> Episode | None:
+        if path in self._kept:
+            return self._kept[path]
         try:
-            return check_fits(episodes.load(path), self.config, str(path))
+            episode = check_fits(episodes.load(path), self.config, str(path))
         except EpisodeError as error:
             if str(error) not in self.left_out:
                 self.left_out.add(str(error))
                 print(f"left out: {error}", flush=True)
             return None
+        if episode.image.nbytes <= self._room:
+            self._room -= episode.image.nbytes
+            self._kept[path] = replace(episode, extras={})
+        return episode
 
     def _episodes(self, rng: np.random.Generator) -> Iterator[Episode]:
         """Usable episodes in random order, the next of them read while one is in use."""

@@ -17,8 +17,8 @@ from models.pixels import from_bytes, to_bytes, to_float
 from models.training.steps import CHANGED, chances, load, noisy, softened, teach
 
 N_BATCH = 128
-LEAST = 12
-"""Pixels of the middle of the view that change at least, together with the bar, for something to have happened."""
+LEAST = 4
+"""Pixels of the middle of the view that change at least for something to have happened: a block went or came, or cracked."""
 SOFTEST = 2
 """Means over 3 x 3 pixels that the view goes through at most: in play it is dreamt."""
 
@@ -38,14 +38,14 @@ def steps_of(hands: Hands, episode: Episode) -> Steps:
     frames, control = to_float(episode.image), control_of(episode)
     middle, bar = hands.middle(frames), hands.bar(frames)
     different = (middle[1:] - middle[:-1]).abs().amax(dim=1) > CHANGED
-    happens = (different.flatten(1).sum(dim=1) >= LEAST) & ((bar[1:] - bar[:-1]).abs().amax(dim=1) > CHANGED)
+    happens = different.flatten(1).sum(dim=1) >= LEAST
     kept = torch.nonzero(stands(control.motion[1:]))[:, 0]
     return Steps(to_bytes(middle[kept]), to_bytes(bar[kept]), control.action[kept + 1], to_bytes(middle[kept + 1]), happens[kept])
 
 
 def load_steps(hands: Hands, data: Path, seed: int) -> Steps:
     """The steps of the episodes of a folder."""
-    return load(hands.config, data, seed, "hands", partial(steps_of, hands))
+    return load(hands.config, data, seed, "hands", partial(steps_of, hands), hands.held.weight.device)
 
 
 def train_hands(hands: Hands, data: Path, n_steps: int, seed: int = 0, lr: float = 1e-3, bf16: bool = True) -> None:

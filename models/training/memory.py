@@ -1,8 +1,9 @@
-"""How the C library deals with large tensors that come and go: keep what they leave, and use it again."""
+"""The memory of this machine: how much there is, and that the C library keeps what large tensors leave."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # of malloc.h
 _NEVER, _PAD_BYTES, _NONE = -1, 1 << 28, 0
@@ -20,3 +21,8 @@ def keep_memory() -> bool:
         return False
     wanted = ((_MMAP_MAX, _NONE), (_TRIM_THRESHOLD, _NEVER), (_TOP_PAD, _PAD_BYTES))
     return all([mallopt(what, value) == 1 for what, value in wanted])
+
+
+def memory_bytes() -> int:
+    """Memory of this machine, 0 where nobody tells."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0

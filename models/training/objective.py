@@ -19,7 +19,7 @@ from models.conditioning import Control
 from models.diffusion import add_noise
 from models.reprojection import elevation, unexplained
 from models.state import StreamState, blindfolded, detach
-from models.training.context import with_blur, with_own_frames, with_stops
+from models.training.context import Dreamer, with_blur, with_own_frames, with_stops
 from models.training.draws import Draws
 from models.training.steps import CHANGED
 from models.world_model import WorldModel
@@ -84,13 +84,17 @@ class Loss(NamedTuple):
 
 
 def diffusion_forcing(
-    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws
-) -> Loss:
-    """Loss of one window clean (b, t, 3, H, W), and the state after it, detached; all that is random comes from `draws`."""
+    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws,
+    dreamer: Dreamer | None = None,
+) -> Loss:  # fmt: skip
+    """Loss of one window clean (b, t, 3, H, W), and the state after it, detached; all that is random comes from `draws`.
+
+    dreamer: of this model, kept from call to call by who makes many.
+    """
     if objective.pose_jitter:
         control = control._replace(pose=_jitter(control.pose, objective.pose_jitter, draws))
     if objective.streams == 2:
-        return _two_streams(model, clean, control, state, objective, draws)
+        return _two_streams(dreamer or Dreamer(model), clean, control, state, objective, draws)
     return _one_stream(model, clean, control, state, objective, draws)
 
 
@@ -110,12 +114,12 @@ def _jitter(pose: Tensor, size: float, draws: Draws) -> Tensor:
 
 
 def _two_streams(
-    model: WorldModel, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws
+    dreamer: Dreamer, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws
 ) -> Loss:
-    b, t = clean.shape[:2]
+    model, (b, t) = dreamer.model, clean.shape[:2]
     n_own = objective.own_frames
     clean, control = with_stops(clean, control, n_own, objective.hold_share, draws)
-    context = with_own_frames(model, clean, control, state, n_own, objective.own_share, draws)
+    context = with_own_frames(dreamer, clean, control, state, n_own, objective.own_share, draws)
     context = with_blur(context, objective.blur_share, draws)
     level = (objective.context_noise * draws.rand(b, t)).to(clean)
     _, trail = model.trace(add_noise(context, _noise(clean, draws), level), level, control, state, predict=False)

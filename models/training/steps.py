@@ -30,8 +30,9 @@ NOISE = 0.08
 Parts = TypeVar("Parts", bound=tuple[Tensor, ...])
 
 
-def load(config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[Episode], Parts]) -> Parts:
-    """What `take` keeps of up to N_EPISODES episodes of a folder, one after another; unreadable files are left out, and said.
+def load(config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[Episode], Parts], device: torch.device) -> Parts:
+    """What `take` keeps of up to N_EPISODES episodes of a folder, one after another, on `device`; unreadable files are left out,
+    and said.
 
     name: what cannot be learned where there is none, for the EpisodeError that is then raised.
     """
@@ -47,7 +48,9 @@ def load(config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[
         raise EpisodeError(f"{data}: no usable episode; the {name} cannot be learned")
     kind, columns = type(found[0]), [list(values) for values in zip(*found, strict=True)]
     found.clear()
-    return kind(*(torch.cat(columns.pop(0)) for _ in kind._fields))  # one after another: together they would need twice as much
+    return kind(
+        *(torch.cat(columns.pop(0)).to(device) for _ in kind._fields)
+    )  # one after another: together they would need twice as much
 
 
 class Chances(NamedTuple):
@@ -58,7 +61,8 @@ class Chances(NamedTuple):
 
     def draw(self, n: int) -> Tensor:
         """Numbers (n,) of steps."""
-        return torch.searchsorted(self.below, torch.rand(n, dtype=torch.double)).clamp(max=len(self.below) - 1)
+        at = torch.rand(n, dtype=torch.double, device=self.below.device)
+        return torch.searchsorted(self.below, at).clamp(max=len(self.below) - 1)
 
 
 def chances(action: Tensor, happens: Tensor, n_actions: int) -> Chances:
@@ -75,13 +79,14 @@ def chances(action: Tensor, happens: Tensor, n_actions: int) -> Chances:
 def teach(part: nn.Module, loss: Callable[[], Tensor], n_steps: int, lr: float, bf16: bool, name: str) -> None:
     """Teach `part` for `n_steps` of AdamW what `loss` asks; it is left with averaged weights, in evaluation mode."""
     part.train()
+    device = next(part.parameters()).device.type
     optimizer = torch.optim.AdamW(part.parameters(), lr=lr, weight_decay=0.01)
     average = EMA(part)
     with tqdm(range(n_steps), desc=name, mininterval=2) as progress:
         for step in progress:
             for group in optimizer.param_groups:
                 group["lr"] = lr * min(1, (step + 1) / 100) * (1 - step / n_steps)
-            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            with torch.autocast(device, torch.bfloat16, enabled=bf16):
                 value = loss()
             value.backward()
             torch.nn.utils.clip_grad_norm_(part.parameters(), 1.0)
@@ -96,7 +101,7 @@ def teach(part: nn.Module, loss: Callable[[], Tensor], n_steps: int, lr: float, 
 
 def softened(pictures: Tensor, strongest: int) -> Tensor:
     """`pictures` (n, c, h, w), each under up to `strongest` means over 3 x 3 pixels: as dreams are."""
-    softness = torch.randint(0, strongest + 1, (len(pictures), 1, 1, 1))
+    softness = torch.randint(0, strongest + 1, (len(pictures), 1, 1, 1), device=pictures.device)
     for strength in range(1, strongest + 1):
         pictures = torch.where(softness >= strength, softer(pictures), pictures)
     return pictures
@@ -104,5 +109,5 @@ def softened(pictures: Tensor, strongest: int) -> Tensor:
 
 def noisy(part: Tensor) -> Tensor:
     """`part` (n, ...) with noise of up to NOISE, of each its own."""
-    strength = NOISE * torch.rand(len(part), *[1] * (part.ndim - 1))
+    strength = NOISE * torch.rand(len(part), *[1] * (part.ndim - 1), device=part.device)
     return part + strength * torch.randn_like(part)

@@ -19,9 +19,11 @@ from models.config import ModelConfig
 from models.pixels import to_float
 from models.state import StreamState, where_rows
 from models.training import saved
-from models.training.data import Batch, EpisodeWindows
+from models.training.context import Dreamer
+from models.training.data import Batch, EpisodeWindows, ahead
 from models.training.distributed import Ranks, whole
 from models.training.draws import Draws
+from models.training.memory import memory_bytes
 from models.training.objective import Loss, Objective, diffusion_forcing
 from models.training.optim import EMA, make_optimizers, set_progress
 from models.training.validate import Validation
@@ -86,10 +88,10 @@ class Learner(nn.Module):
 
     def __init__(self, model: WorldModel) -> None:
         super().__init__()
-        self.model = model
+        self.model, self._dreamer = model, Dreamer(model)
 
     def forward(self, clean: Tensor, control: Control, state: StreamState, objective: Objective, draws: Draws) -> Loss:
-        return diffusion_forcing(self.model, clean, control, state, objective, draws)
+        return diffusion_forcing(self.model, clean, control, state, objective, draws, self._dreamer)
 
 
 class Trainer:
@@ -134,7 +136,7 @@ class Trainer:
 
     def _run_stage(self, stage: Stage, last: int, seed: int) -> None:
         rows, wanted = self.ranks.rows(stage.n_rows), self.train.objective
-        windows = iter(EpisodeWindows(self.data, self.config, rows, stage.n_frames, seed, retrace_share=self.train.retrace_share))
+        windows = ahead(iter(self._windows(rows, stage.n_frames, seed)))
         self.objective = wanted if stage.dreaming else replace(wanted, own_frames=0)
         state, saved = self.model.init_state(len(rows)), time.monotonic()
         while self.step < last:
@@ -156,8 +158,16 @@ class Trainer:
             if self.step % self.train.validate_every == 0:
                 self.validate()
 
+    def _windows(self, rows: range, n_frames: int, seed: int) -> EpisodeWindows:
+        """What this process reads. A GPU is faster than files are unpacked: for one, they are kept once they have been read."""
+        kept = 0 if self.device.type == "cpu" else memory_bytes() // (4 * self.ranks.n)
+        return EpisodeWindows(
+            self.data, self.config, rows, n_frames, seed, retrace_share=self.train.retrace_share, kept_bytes=kept,
+            n_threads=8 if kept else 2,
+        )  # fmt: skip
+
     def _one_step(self, batch: Batch, state: StreamState) -> tuple[StreamState, dict]:
-        draws = Draws(self.train.seed, self.step, self.ranks.rows(len(batch.fresh) * self.ranks.n))
+        draws = Draws(self.train.seed, self.step, self.ranks.rows(len(batch.fresh) * self.ranks.n), self.device)
         drop = batch.fresh | (draws.rand(len(batch.fresh)) < self.train.forget_share)
         state = where_rows(~drop.to(self.device), state, self.model.init_state(len(drop)))
         control = Control(*(part.to(self.device) for part in batch.control))

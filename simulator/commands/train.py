@@ -112,7 +112,7 @@ def config_for(name: str, world: Entry) -> ModelConfig:
 
 def _teach_drawers(trainer: Trainer, options: Options) -> None:
     """The parts that draw what hands do and the bar, each by itself: dreams that the network learns on have them already."""
-    model = trainer.averaged().cpu()
+    model = trainer.averaged()
     if model.hands is not None and options.hands_steps > 0:
         train_hands(model.hands, options.data, options.hands_steps, options.seed, bf16=options.bf16)
     if model.bar is not None and options.bar_steps > 0:

@@ -69,8 +69,8 @@ def assert_same_run(one, two):
     assert [row["step"] for row in told[1]] == [0, 1, 2, 3, 4], "one process writes"
     for a, b in zip(*told, strict=True):
         assert a["frames"] == b["frames"] == 32
-        for key in ("loss", "psnr", "norm"):
-            assert b[key] == pytest.approx(a[key], rel=5e-4, abs=2e-5), (a, b)  # sums run in another order
+        for key, rounding in (("loss", 1e-5), ("psnr", 0.01), ("norm", 1e-3)):
+            assert b[key] == pytest.approx(a[key], rel=5e-4, abs=2 * rounding), (a, b)  # sums run in another order
     scores = [[row["validation"]["whole"] for row in log(out) if "validation" in row] for out in (one, two)]
     assert len(scores[0]) == 2
     assert scores[1] == pytest.approx(scores[0], abs=0.03)

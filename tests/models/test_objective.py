@@ -8,7 +8,7 @@ from models.conditioning import Control
 from models.config import ModelConfig
 from models.reprojection import elevation, pixel_rays, unexplained
 from models.state import LastFrame, blindfolded, tensors
-from models.training.context import with_blur, with_own_frames, with_stops
+from models.training.context import Dreamer, with_blur, with_own_frames, with_stops
 from models.training.draws import Draws
 from models.training.objective import (
     Objective,
@@ -28,7 +28,7 @@ def test_own_frames_are_what_step_by_step_play_dreams():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 2, 8)
     state = model.init_state(2)
-    mixed = with_own_frames(model, clean, control, state, 3, 1.0, draws(2))
+    mixed = with_own_frames(Dreamer(model), clean, control, state, 3, 1.0, draws(2))
     changed = [t for t in range(8) if not torch.equal(mixed[:, t], clean[:, t])]
     assert changed == [5, 6, 7]
     blank = torch.zeros(2, 1)
@@ -55,7 +55,7 @@ def test_the_loss_still_compares_with_the_truth_and_reaches_the_weights():
 def test_only_a_share_of_the_rows_dreams():
     model = randomised(FAMILIES["maze-small"])
     clean, _, control = inputs(model.config, 12, 8)
-    mixed = with_own_frames(model, clean, control, model.init_state(12), 2, 0.5, draws(12))
+    mixed = with_own_frames(Dreamer(model), clean, control, model.init_state(12), 2, 0.5, draws(12))
     dreamt = [not torch.equal(mixed[i], clean[i]) for i in range(12)]
     assert 0 < sum(dreamt) < 12
 

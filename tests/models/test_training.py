@@ -212,9 +212,9 @@ def test_state_is_carried_from_window_to_window_and_dropped_where_asked(data, tm
     seen = full(*inputs(CONFIG, 4, 5), full.init_state(4))[1]
     states = []
 
-    def keep(model, clean, control, state, objective, draws):
+    def keep(model, clean, control, state, *rest):
         states.append(state)
-        return diffusion_forcing(model, clean, control, state, objective, draws)
+        return diffusion_forcing(model, clean, control, state, *rest)
 
     for share in (0.0, 1.0):
         trainer = Trainer(CONFIG, train_config(6, forget_share=share), data, None, tmp_path / str(share))

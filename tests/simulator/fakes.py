@@ -72,7 +72,7 @@ class FakeEngine(Engine):
         stream = FakeStream(layers, moment.stream.ballast + 1)
         return Moment(stream, frame, pose, poses.motion_between(moment.pose, pose), moment.t + 1, moment.seed)
 
-    def _walked(self, belief: object, moment: Moment, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _walked(self, moment: Moment, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return poses.move(moment.pose, MOTIONS[actions]), MOTIONS[actions]  # there is no wall in the fake world
 
     def forget(self, moment: Moment) -> Moment:

@@ -13,7 +13,6 @@ from envs import pose as poses
 from envs.episode import EpisodeError
 from envs.memory_maze import ACTIONS
 from models import checkpoint as checkpoints
-from models.belief import Belief
 from models.checkpoint import Checkpoint
 from models.conditioning import Control
 from models.config import AlbumSize
@@ -37,9 +36,9 @@ def ego_motion():
     return network
 
 
-def make(**options):
+def make(belief=None, **options):
     model = randomised(CONFIG)
-    return Engine(Checkpoint(model, ego_motion(), "tiny", {"hall": episode(20)}), TRAIT, **options)
+    return Engine(Checkpoint(model, ego_motion(), "tiny", {"hall": episode(20)}, belief), TRAIT, **options)
 
 
 @pytest.fixture(scope="module")
@@ -199,19 +198,18 @@ class Walled:
     """A probe that believes in walls everywhere but in the cells given, whatever the memory holds."""
 
     def __init__(self, *free):
-        self.walls = np.ones((1, 10, 10), np.float32)
+        self.found = torch.ones(1, 10, 10)
         for x, y in free:
-            self.walls[0, y, x] = 0
+            self.found[0, y, x] = 0
 
-    def believe(self, stream):
-        return Belief(self.walls, np.zeros((1, 10, 10, 6), np.float32))
+    def walls(self, maps):
+        return self.found
 
 
 def test_on_keys_alone_a_believed_wall_stops_the_player_and_a_given_pose_does_not_ask(engine):
     moment = engine.begin([episode(20)], seed=0)
     cell = tuple(np.mod(np.floor(moment.pose[0, :2]).astype(int), 10))
-    walled = copy.copy(engine)
-    walled.belief = Walled(cell)
+    walled = make(n_steps=2, belief=Walled(cell))
     n_held = 0
     for _ in range(40):
         before, moment = moment, walled.step(moment, np.array([1]))
