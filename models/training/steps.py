@@ -3,7 +3,9 @@ happens."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -38,12 +40,21 @@ def load(config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[
     """
     paths = find_episodes(data)
     order = np.random.default_rng(seed).permutation(len(paths))[:N_EPISODES]
-    found: list[Any] = []
-    for i in tqdm(order, unit="ep", desc=f"reading for the {name}", mininterval=2):
+
+    def read(path: Path) -> Parts | EpisodeError:
         try:
-            found.append(take(check_fits(episodes.load(paths[i]), config, str(paths[i]))))
+            return take(check_fits(episodes.load(path), config, str(path)))
         except EpisodeError as error:
-            print(f"left out: {error}")
+            return error
+
+    found: list[Any] = []
+    with ThreadPoolExecutor(os.cpu_count()) as readers:
+        parts = readers.map(read, [paths[i] for i in order])
+        for part in tqdm(parts, total=len(order), unit="ep", desc=f"reading for the {name}", mininterval=2):
+            if isinstance(part, EpisodeError):
+                print(f"left out: {part}")
+            else:
+                found.append(part)
     if not found:
         raise EpisodeError(f"{data}: no usable episode; the {name} cannot be learned")
     kind, columns = type(found[0]), [list(values) for values in zip(*found, strict=True)]

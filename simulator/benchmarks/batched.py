@@ -6,6 +6,7 @@ from simulator.benchmarks.machine import forget_peak, free_bytes, peak_bytes
 from simulator.benchmarks.plan import Plan, Result, Row
 from simulator.benchmarks.subject import Subject, threads
 from simulator.benchmarks.timing import Play, compare, rate, times
+from simulator.engine import Engine
 from simulator.evaluation.cost import resident_bytes
 from simulator.evaluation.moments import state_bytes
 
@@ -18,8 +19,10 @@ def measure(subject: Subject, plan: Plan) -> Result:
     rows: list[Row] = []
     left_out, per_row = [], 0.0
     begun = resident_bytes() if subject.device.type != "cuda" else 0
+    on_gpu = subject.device.type == "cuda"  # where a graph of any number of rows can be had
+    engine = subject.engine.with_path("auto" if plan.compiled and on_gpu else "plain")
     with threads(subject.n_threads):
-        facts = subject.facts()
+        facts = subject.facts(path=engine.path)
         for batch in sorted(plan.batches):
             free = free_bytes(subject.device)
             if free is not None and per_row * batch > SHARE * free:
@@ -27,7 +30,7 @@ def measure(subject: Subject, plan: Plan) -> Result:
                 left_out.append(f"{batch} dreams and more: {needed}, and {free / 2**30:.1f} GiB are free")
                 break
             forget_peak(subject.device)
-            rows.append(_row(subject, plan, batch, rows))
+            rows.append(_row(engine, plan, batch, rows))
             peak = peak_bytes(subject.device)
             if peak is not None:
                 rows[-1]["growth_at_peak_bytes"] = max(0, peak - begun)
@@ -39,9 +42,9 @@ def measure(subject: Subject, plan: Plan) -> Result:
     return Result(about, facts, rows, left_out)
 
 
-def _row(subject: Subject, plan: Plan, batch: int, rows: list[Row]) -> Row:
-    dreams = Play(subject.engine, batch)
-    taken = compare({"step": dreams.step}, plan.frames, plan.seconds, subject.device, f"{batch} dreams", warm_up=1)["step"]
+def _row(engine: Engine, plan: Plan, batch: int, rows: list[Row]) -> Row:
+    dreams = Play(engine, batch)
+    taken = compare({"step": dreams.step}, plan.frames, plan.seconds, engine.device, f"{batch} dreams", warm_up=1)["step"]
     row: Row = {
         "name": f"{batch} dream" + ("s" if batch > 1 else ""),
         "batch": batch,
