@@ -213,9 +213,11 @@ def compiled_calls(folder: Path, plain: Calls) -> Calls:
     def flat(frames: Tensor, level: Tensor, control: Control, state: StreamState) -> list[Tensor]:
         return [part.contiguous() for part in (frames, level, *control, *tensors(state))]
 
-    return Calls(
-        lambda *given: denoise.run(flat(*given))[0] if given[0].shape[:2] == (1, 1) else plain.denoise(*given),
-        lambda *given: rebuilt(given[3], absorb.run(flat(*given))) if given[0].shape[:2] == (1, 1) else plain.absorb(*given),
+    return plain._replace(
+        denoise=lambda *given: denoise.run(flat(*given))[0] if given[0].shape[:2] == (1, 1) else plain.denoise(*given),
+        absorb=lambda *given: (
+            rebuilt(given[3], absorb.run(flat(*given))) if given[0].shape[:2] == (1, 1) else plain.absorb(*given)
+        ),
     )
 
 

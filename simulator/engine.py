@@ -272,7 +272,7 @@ class Engine:
     def _walked(self, moment: Moment, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pose after `actions` with believed walls in the way, and the motion as the ego-motion network alone has it."""
         free, walls = self._led(moment, self._checked(moment, actions))
-        return stopped(walls, moment.pose, free), self._motion(moment, free)
+        return stopped(walls, moment.pose, free) if walls.size else free, self._motion(moment, free)
 
     @torch.inference_mode()
     def _led(self, moment: Moment, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ import torch
 from models.presets import preset
 from simulator.benchmarks.plan import Plan, Result, Row
 from simulator.benchmarks.subject import Subject, load_subject, random_weights, threads
-from simulator.benchmarks.timing import Play, compare, play, rate, times
+from simulator.benchmarks.timing import Play, compare, rate, times
 
 
 def measure(subject: Subject, plan: Plan) -> Result:
@@ -19,7 +19,8 @@ def measure(subject: Subject, plan: Plan) -> Result:
     other, facts = subject.engine.with_path("auto" if plan.compiled else "plain"), subject.facts()
     if plan.compiled:
         facts["fastest path"] = f"{other.path}, {other.description.rsplit('; ', 1)[-1]}"
-    for n_threads in sorted({1, subject.n_threads}):
+    on_gpu = subject.device.type == "cuda"
+    for n_threads in sorted({subject.n_threads} if on_gpu else {1, subject.n_threads}):
         for n_steps in plan.steps:
             engines = {"the checkpoint": subject.engine}
             if other.path != "plain" and n_threads == facts["threads"]:  # it was compiled for as many
@@ -42,8 +43,12 @@ def measure(subject: Subject, plan: Plan) -> Result:
             except ValueError as error:
                 left_out.append(f"{name}: {error}")
                 continue
-            seconds = play(random.engine.with_steps(1), plan, name)
-            rows.append(_row(f"{name}, random weights", random, torch.get_num_threads(), 1, seconds, first))
+            engine = random.engine.with_steps(1)
+            calls = {f"{name}, random weights": Play(engine).step}
+            if on_gpu and plan.compiled and (faster := engine.with_path("auto")).path != "plain":
+                calls[f"{name}, random weights, compiled, {faster.path}"] = Play(faster).step
+            taken = compare(calls, plan.frames, plan.seconds, subject.device, name)
+            rows += [_row(label, random, torch.get_num_threads(), 1, seconds, first) for label, seconds in taken.items()]
     about = (
         "Key to finished, absorbed frame of a single dream. Ratio: against the first row. To plain: the compiled network against "
         "the plain one at as many steps, timed in turns."

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from simulator.benchmarks.plan import Plan, Row
+from simulator.benchmarks.plan import Row
 from simulator.engine import Engine, Moment
 
 WARM_UP = 3
@@ -72,8 +72,3 @@ class Play:
     def step(self) -> Moment:
         self.moment = self.engine.step(self.moment, self.keys())
         return self.moment
-
-
-def play(engine: Engine, plan: Plan, label: str, batch: int = 1) -> list[float]:
-    """Seconds from key to finished, absorbed frame, frame by frame."""
-    return compare({"step": Play(engine, batch).step}, plan.frames, plan.seconds, engine.device, label)["step"]

@@ -18,7 +18,7 @@ from envs.memory_maze import ACTIONS
 from models.checkpoint import Checkpoint
 from models.state import rebuilt, tensors
 from simulator import accelerate, precision
-from simulator.accelerate import Calls, both_calls, compiler, whole_frame
+from simulator.accelerate import both_calls, compiler, whole_frame
 from simulator.engine import Engine
 from simulator.intents import LoadMoment, Reset, Rewind, SetPath, Step
 from simulator.precision import choose_precision
@@ -47,7 +47,7 @@ def flat_calls(model, path, plain):
     def given(frames, level, control, state):
         return frames, level, *control, *tensors(state)
 
-    return Calls(lambda *x: denoise(*given(*x))[0], lambda *x: rebuilt(x[3], absorb(*given(*x))))
+    return plain._replace(denoise=lambda *x: denoise(*given(*x))[0], absorb=lambda *x: rebuilt(x[3], absorb(*given(*x))))
 
 
 @pytest.fixture
