@@ -18,7 +18,7 @@ from models.clips import check_fits, control_of
 from models.config import BarSize
 from models.pixels import to_float
 from models.state import tensors
-from models.training.data import Batch, EpisodeWindows, find_episodes, retraced
+from models.training.data import Batch, EpisodeWindows, ahead, find_episodes, retraced
 from models.training.draws import Draws
 from models.training.objective import Objective, diffusion_forcing
 from models.training.optim import EMA, make_optimizers, set_progress
@@ -376,3 +376,28 @@ def test_validation_on_episodes_too_short_for_it_says_so(tmp_path):
     episodes.save(episode(20), tmp_path / "short.npz")
     with pytest.raises(EpisodeError, match="only 20 frames; validation needs at least 64"):
         Validation(tmp_path, CONFIG, torch.device("cpu"))
+
+
+def test_what_is_kept_unpacked_is_read_once_and_gives_the_same_windows(data, monkeypatch):
+    load, size = episodes.load, episode(100).image.nbytes
+    found = {}
+    for n_kept in (0, 2, 6):
+        reads: list = []
+        monkeypatch.setattr(episodes, "load", lambda path, reads=reads: reads.append(path) or load(path))
+        windows = iter(EpisodeWindows(data, CONFIG, range(2), 16, seed=3, kept_bytes=n_kept * size, n_threads=1))
+        found[n_kept] = [next(windows).frames for _ in range(60)], reads
+    assert all(torch.equal(a, b) for n in (2, 6) for a, b in zip(found[0][0], found[n][0], strict=True))
+    assert len(found[0][1]) > len(found[2][1]) > len(found[6][1])
+    assert len(found[6][1]) == len(set(found[6][1])), "each is read once"
+
+
+def test_made_ahead_items_are_the_same_and_so_is_what_goes_wrong():
+    def some():
+        yield from range(3)
+        raise EpisodeError("no more")
+
+    assert list(ahead(iter(range(5)))) == [0, 1, 2, 3, 4]
+    items = ahead(some())
+    assert [next(items) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(EpisodeError, match="no more"):
+        next(items)

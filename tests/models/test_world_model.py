@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from models.conditioning import Control
 from models.state import detach, map_state, n_bytes, tensors, where_rows
+from models.world_model import WorldModel
 from tests.models.tiny import FAMILIES, REMEMBERING, assert_same_state, inputs, part_of, randomised
 
 T = 9
@@ -240,3 +242,17 @@ def test_where_nothing_is_done_and_nothing_moves_the_picture_is_the_one_before()
     drawn, _ = randomised(dataclasses.replace(config, rests=False))(frames, blank, told, state)
     assert torch.equal(drawn[1, 2], pictures[1, 2])
     assert not torch.equal(drawn[0, 1], pictures[0, 1])
+
+
+@families
+def test_all_of_a_call_happens_where_the_model_is(family, monkeypatch):
+    """On PyTorch's device without data, as on any but the CPU, what was left on the CPU or is fetched back to it is an error."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())  # which that device does not know
+    config = FAMILIES[family]
+    model = WorldModel(config).to("meta")
+    frames, level, control = inputs(config, 2, 4)
+    there = [part.to("meta") for part in (frames, level, *control)]
+    prediction, state = model(*there[:2], Control(*there[2:]), model.init_state(2))
+    one = [part[:, :1] for part in there]
+    prediction, state = model(*one[:2], Control(*one[2:]), state, absorb=False)
+    assert {part.device.type for part in (prediction, *tensors(state))} == {"meta"}
