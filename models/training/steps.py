@@ -24,6 +24,9 @@ from models.training.optim import EMA
 
 N_EPISODES = 2000
 """Episodes held in memory, some five kilobytes a frame."""
+TOGETHER = 64
+"""Episodes put together while others are read: small tensors kept one by one leave holes that nothing large fits into, and a
+process ten times as large as what it keeps."""
 CHANGED = 0.1
 """Difference, of colours in -1..1, from which a pixel counts as changed."""
 NOISE = 0.08
@@ -47,21 +50,28 @@ def load(config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[
         except EpisodeError as error:
             return error
 
-    found: list[Any] = []
+    whole: list[Any] = []
+    some: list[Any] = []
     with ThreadPoolExecutor(os.cpu_count()) as readers:
         parts = readers.map(read, [paths[i] for i in order])
         for part in tqdm(parts, total=len(order), unit="ep", desc=f"reading for the {name}", mininterval=2):
             if isinstance(part, EpisodeError):
                 print(f"left out: {part}")
-            else:
-                found.append(part)
-    if not found:
+                continue
+            some.append(part)
+            if len(some) == TOGETHER:
+                whole.append(_joined(some))
+                some.clear()
+    whole += [_joined(some)] if some else []
+    if not whole:
         raise EpisodeError(f"{data}: no usable episode; the {name} cannot be learned")
-    kind, columns = type(found[0]), [list(values) for values in zip(*found, strict=True)]
-    found.clear()
-    return kind(
-        *(torch.cat(columns.pop(0)).to(device) for _ in kind._fields)
-    )  # one after another: together they would need twice as much
+    kind, columns = type(whole[0]), [list(values) for values in zip(*whole, strict=True)]
+    whole.clear()
+    return kind(*(torch.cat(columns.pop(0)).to(device) for _ in kind._fields))  # together they would need twice as much
+
+
+def _joined(parts: list[Any]) -> Any:
+    return type(parts[0])(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
 class Chances(NamedTuple):

@@ -28,6 +28,8 @@ class Plan:
     """Presets timed with random weights, beside the checkpoint."""
     widths: tuple[int, ...] = (96, 384, 768)
     """d_model of networks otherwise like the checkpoint's, timed with random weights."""
+    worlds: tuple[str, ...] = ("memory-maze", "voxel")
+    """Worlds whose shipped models are timed beside the checkpoint."""
     steps: tuple[int, ...] = (1, 2, 4)
     """Denoising steps a frame of the single stream."""
     compiled: bool = True

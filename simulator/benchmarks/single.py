@@ -43,17 +43,30 @@ def measure(subject: Subject, plan: Plan) -> Result:
             except ValueError as error:
                 left_out.append(f"{name}: {error}")
                 continue
-            engine = random.engine.with_steps(1)
-            calls = {f"{name}, random weights": Play(engine).step}
-            if on_gpu and plan.compiled and (faster := engine.with_path("auto")).path != "plain":
-                calls[f"{name}, random weights, compiled, {faster.path}"] = Play(faster).step
-            taken = compare(calls, plan.frames, plan.seconds, subject.device, name)
-            rows += [_row(label, random, torch.get_num_threads(), 1, seconds, first) for label, seconds in taken.items()]
+            rows += _alike(f"{name}, random weights", random, plan, first, compiled=plan.compiled and on_gpu)
+    for world in (name for name in plan.worlds if name != subject.world):
+        with threads(subject.n_threads):
+            shipped = load_subject(None, world, str(subject.device), subject.n_threads)
+            rows += _alike(f"the model shipped for {world}", shipped, plan, first, compiled=plan.compiled)
     about = (
         "Key to finished, absorbed frame of a single dream. Ratio: against the first row. To plain: the compiled network against "
         "the plain one at as many steps, timed in turns."
     )
     return Result(about, facts, rows, left_out)
+
+
+def _alike(name: str, other: Subject, plan: Plan, first: list[float] | None, compiled: bool) -> list[Row]:
+    """Rows of another model at one step; with the compiled network beside the plain one where there is such."""
+    plain = other.engine.with_steps(1)
+    calls = {name: Play(plain).step}
+    if compiled and (faster := plain.with_path("auto")).path != "plain":
+        calls[f"{name}, compiled, {faster.path}"] = Play(faster).step
+    taken = compare(calls, plan.frames, plan.seconds, other.device, name)
+    rows = []
+    for label, seconds in taken.items():
+        row = _row(label, other, torch.get_num_threads(), 1, seconds, first)
+        rows.append(row if label == name else row | {"to_plain": times(seconds, taken[name])["ratio"]})
+    return rows
 
 
 def _row(name: str, subject: Subject, n_threads: int, n_steps: int, seconds: list[float], first: list[float] | None) -> Row:

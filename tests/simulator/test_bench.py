@@ -37,7 +37,7 @@ CPU = torch.device("cpu")
 TINY = Plan(
     frames=4, seconds=1.0, long=20, soak=30, presets=("maze-small", "maze-mamba"), widths=(16, 48), steps=(1, 2),
     histories=(6, 12), windows=(2, 5), batches=(1, 3), window_frames=4, window_rows=2, episode_steps=12,
-    compiled=False,
+    compiled=False, worlds=(),
 )  # fmt: skip
 HEADLINE = {
     "frame_ms_p50", "frame_ms_p95", "frame_ms_p99", "fps", "flat_ratio", "frames", "state_bytes", "resident_bytes",
@@ -154,6 +154,19 @@ def test_the_compiled_network_stands_beside_the_plain_one(subject, monkeypatch):
     assert found.facts["fastest path"] == "float32, compiled, x"
     floors = suite.BENCHMARKS["floor"](subject, plan).rows
     assert [row["name"] for row in floors][-1] == "the engine's step, compiled, float32"
+
+
+def test_models_shipped_for_other_worlds_stand_beside_it_plain_and_compiled(subject, monkeypatch):
+    asked = []
+    monkeypatch.setattr(single, "load_subject", lambda folder, world, *rest: asked.append((folder, world)) or subject)
+    plan = replace(TINY, compiled=True, presets=(), widths=(), steps=(1,), worlds=("memory-maze", "voxel"))
+    made = subject.engine.accelerator._plain
+    monkeypatch.setattr(type(subject.engine.accelerator), "take", lambda self, wanted: ("float32", made, "cpu, float32; fast, x"))
+    found = single.measure(subject, plan).rows[2:]
+    assert asked == [(None, "voxel")]
+    assert [row["name"] for row in found] == ["the model shipped for voxel", "the model shipped for voxel, compiled, float32"]
+    assert "to_plain" not in found[0]
+    assert found[1]["to_plain"] > 0
 
 
 def test_a_preset_of_no_known_world_is_left_out_and_named(subject, monkeypatch):
