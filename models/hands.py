@@ -1,11 +1,14 @@
-"""A drawer for what hands do: a block goes, a block comes.
+"""A drawer for what hands do: a block cracks, a block goes, a block comes.
 
 That happens in one frame of fifty, and in one of a handful in which it might: a network that is asked for the likeliest picture
-never dares to show it, and draws a smear where it must. Here it is decided for a frame whether it happens now, from the middle of
-the view as it was, the bar and the key; if so, which pixels change, and to what. All others are left to the network.
+never dares to show it, and draws a smear where it must. Here it is decided for a frame what happens now, from the middle of the
+view as it was, the bar, the key and where one stands; then, for what was decided and not for a mean of all that might be, which
+pixels change, and to what. All others are left to the network.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +26,22 @@ def stands(motion: Tensor) -> Tensor:
     return (motion[..., :3].abs().amax(dim=-1) < STILL[0]) & (motion[..., 3:].abs().amax(dim=-1) < STILL[1])
 
 
+KINDS = ("nothing", "cracks", "goes or comes")
+"""What can happen: nothing; something in the view alone; something in view and bar, which is a block that goes or comes."""
+N_PLACE = 14
+
+
+def place(pose: Tensor) -> Tensor:
+    """Where in its cell one stands, and which way one looks, (n, 14) from poses (n, 5): a block's edges in the view follow."""
+    turns = [2 * math.pi * pose[:, :3], pose[:, 3:4], 2 * pose[:, 3:4], 4 * pose[:, 3:4], pose[:, 4:]]
+    waves = torch.cat(turns, dim=1)
+    return torch.cat([waves.sin(), waves.cos()], dim=1)
+
+
 class Hands(nn.Module):
     """Draws into the middle of the view what the last key did there; see the module."""
+
+    across: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -34,16 +51,22 @@ class Hands(nn.Module):
         self.box = slice(low, low + side), slice(left, left + side)
         self.acts = nn.Embedding(config.n_actions, c)
         self.held = nn.Linear(3 * (bottom - top) * width, c)
-        self.told = nn.Linear(2 * c, 3 * c)
-        self.fine = nn.Conv2d(12, c, 3, padding=1)
+        self.stand = nn.Linear(N_PLACE, c)
+        self.told = nn.Linear(3 * c, 3 * c)
+        self.fine = nn.Conv2d(14, c, 3, padding=1)
         self.coarse = nn.Conv2d(c, 2 * c, 3, stride=2, padding=1)
         self.small = nn.Conv2d(2 * c, 3 * c, 3, stride=2, padding=1)
-        self.deep = nn.ModuleList(nn.Conv2d(3 * c, 3 * c, 3, padding=1) for _ in range(2))
-        self.happens = nn.Linear(3 * c, 1)
-        nn.init.constant_(self.happens.bias, -4.0)  # untaught, nothing does
+        self.deep = nn.ModuleList(nn.Conv2d(3 * c, 3 * c, 3, padding=1) for _ in range(3))
+        self.kind = nn.Linear(3 * c, len(KINDS))
+        with torch.no_grad():
+            self.kind.bias.copy_(torch.tensor([4.0, 0.0, 0.0]))  # untaught, nothing happens
+        self.drawn_as = nn.Embedding(len(KINDS), 3 * c)
         self.up = nn.Conv2d(5 * c, 2 * c, 3, padding=1)
-        self.wide = nn.Conv2d(3 * c, c, 3, padding=1)
-        self.draw = nn.Conv2d(c, 16, 3, padding=1)
+        self.wide = nn.Conv2d(3 * c, 2 * c, 3, padding=1)
+        self.draw = nn.Conv2d(2 * c, 16, 3, padding=1)
+        line = torch.linspace(-1, 1, side // 2)
+        across = torch.stack([line.expand(side // 2, -1), line[:, None].expand(-1, side // 2)])
+        self.register_buffer("across", across, persistent=False)
 
     def middle(self, frames: Tensor) -> Tensor:
         """What it sees, and draws into, of frames (n, 3, H, W): (n, 3, side, side)."""
@@ -53,27 +76,36 @@ class Hands(nn.Module):
         """What hangs below the view of frames (n, 3, H, W): (n, pixels)."""
         return frames[..., self.config.bar_rows[0] :, :].flatten(1)
 
-    def judge(self, middle: Tensor, bar: Tensor, action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """How likely something happens (n,), which pixels it changes (n, side, side), both logits, and to what (n, 3, side,
-        side), from the middle and the bar of the frame before and the action (n,)."""
-        told = F.gelu(self.told(torch.cat([self.acts(action), self.held(bar)], dim=1)))[..., None, None]
-        fine = F.gelu(self.fine(F.pixel_unshuffle(middle, 2)))
+    def judge(
+        self, middle: Tensor, bar: Tensor, action: Tensor, pose: Tensor, kind: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What happens, logits (n, 3) of `KINDS`; which pixels that changes, logits (n, side, side); and to what (n, 3, side,
+        side). From the middle and the bar of the frame before, the action (n,), and the pose (n, 5).
+
+        kind (n,): what to draw; None is what is likeliest.
+        """
+        told = torch.cat([self.acts(action), self.held(bar), self.stand(place(pose).to(bar.dtype))], dim=1)
+        told = F.gelu(self.told(told))[..., None, None]
+        seen = torch.cat([F.pixel_unshuffle(middle, 2), self.across.to(middle.dtype).expand(len(middle), -1, -1, -1)], dim=1)
+        fine = F.gelu(self.fine(seen))
         half = F.gelu(self.coarse(fine))
         deep = F.gelu(self.small(half)) + told
         for layer in self.deep:
             deep = deep + F.gelu(layer(deep)) * (1 + told)
-        happens = self.happens(deep.mean(dim=(2, 3)) + deep.amax(dim=(2, 3)))[:, 0]
+        likely = self.kind(deep.mean(dim=(2, 3)) + deep.amax(dim=(2, 3)))
+        deep = deep + self.drawn_as(likely.argmax(dim=1) if kind is None else kind)[..., None, None]
         wide = F.gelu(self.up(torch.cat([_like(deep, half), half], dim=1)))
         wide = F.gelu(self.wide(torch.cat([_like(wide, fine), fine], dim=1)))
         drawn = F.pixel_shuffle(self.draw(wide), 2)
-        return happens, drawn[:, 3], middle + drawn[:, :3]
+        return likely, drawn[:, 3], middle + drawn[:, :3]
 
     def forward(self, pictures: Tensor, before: Tensor, seen: Tensor, control: Control) -> Tensor:
         """`pictures` (b, t, 3, H, W) with what happened drawn into them, from the frames `before` them where there were any,
         `seen` (b, t), and where the player stands. It is taught by itself (`models.training.hands`)."""
         now, past = pictures.flatten(0, 1), before.flatten(0, 1).to(pictures.dtype)
-        happens, where, drawn = self.judge(self.middle(past), self.bar(past), control.action.flatten())
-        there = (happens > 0) & (seen.flatten() > 0) & stands(control.motion.flatten(0, 1))
+        action, pose, motion = (part.flatten(0, 1) for part in control)
+        likely, where, drawn = self.judge(self.middle(past), self.bar(past), action, pose)
+        there = (likely.argmax(dim=1) > 0) & (seen.flatten() > 0) & stands(motion)
         change = there[:, None, None, None] & (where > 0)[:, None]
         middle = torch.where(change, drawn.to(now.dtype), self.middle(now))
         rows, columns = self.box

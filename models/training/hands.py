@@ -16,21 +16,26 @@ from models.hands import Hands, stands
 from models.pixels import from_bytes, to_bytes, to_float
 from models.training.steps import CHANGED, chances, load, noisy, softened, teach
 
-N_BATCH = 128
+N_BATCH = 64
 LEAST = 4
-"""Pixels of the middle of the view that change at least for something to have happened: a block went or came, or cracked."""
+"""Pixels of the middle of the view that change at least for something to have happened."""
+MOSTLY_BLOCKS = 3.0
+"""How many times as often a block that goes or comes is shown as one that cracks."""
 SOFTEST = 2
-"""Means over 3 x 3 pixels that the view goes through at most: in play it is dreamt."""
+"""Means over 3 x 3 pixels that every other view goes through at most: in play it is dreamt."""
+ASTRAY = 0.03
+"""Blocks by which one errs in where one stands: on keys alone, that is believed."""
 
 
 class Steps(NamedTuple):
-    """Steps of one who stands: the frame before as bytes, the action, the frame after, and whether something happened."""
+    """Steps of one who stands: the frame before as bytes, the action, the pose, the frame after, and what happened (`KINDS`)."""
 
     middle: Tensor  # (m, 3, side, side)
     bar: Tensor  # (m, pixels)
     action: Tensor  # (m,)
+    pose: Tensor  # (m, 5)
     after: Tensor  # (m, 3, side, side)
-    happens: Tensor  # (m,)
+    kind: Tensor  # (m,)
 
 
 def steps_of(hands: Hands, episode: Episode) -> Steps:
@@ -39,8 +44,12 @@ def steps_of(hands: Hands, episode: Episode) -> Steps:
     middle, bar = hands.middle(frames), hands.bar(frames)
     different = (middle[1:] - middle[:-1]).abs().amax(dim=1) > CHANGED
     happens = different.flatten(1).sum(dim=1) >= LEAST
+    kind = happens.long() + (happens & ((bar[1:] - bar[:-1]).abs().amax(dim=1) > CHANGED))
     kept = torch.nonzero(stands(control.motion[1:]))[:, 0]
-    return Steps(to_bytes(middle[kept]), to_bytes(bar[kept]), control.action[kept + 1], to_bytes(middle[kept + 1]), happens[kept])
+    now = kept + 1
+    return Steps(
+        to_bytes(middle[kept]), to_bytes(bar[kept]), control.action[now], control.pose[now], to_bytes(middle[now]), kind[kept]
+    )
 
 
 def load_steps(hands: Hands, data: Path, seed: int) -> Steps:
@@ -52,7 +61,8 @@ def train_hands(hands: Hands, data: Path, n_steps: int, seed: int = 0, lr: float
     """Teach `hands` on the episodes of `data`, as `steps.teach`."""
     torch.manual_seed(seed)
     steps = load_steps(hands, data, seed)
-    likely = chances(steps.action, steps.happens, hands.config.n_actions)
+    wanted = (steps.kind > 0) + (MOSTLY_BLOCKS - 1) * (steps.kind == 2)
+    likely = chances(steps.action, wanted, hands.config.n_actions)
 
     def loss() -> Tensor:
         pick = likely.draw(N_BATCH)
@@ -62,13 +72,17 @@ def train_hands(hands: Hands, data: Path, n_steps: int, seed: int = 0, lr: float
 
 
 def _loss(hands: Hands, steps: Steps, counts: Tensor) -> Tensor:
-    """Whether something happens (each step `counts` so much); where it does, which pixels change, and what those show then."""
-    was, due, done = from_bytes(steps.middle), from_bytes(steps.after), steps.happens.float()
-    likely, where, drawn = hands.judge(noisy(softened(was, SOFTEST)), noisy(from_bytes(steps.bar)), steps.action)
-    judged = F.binary_cross_entropy_with_logits(likely.float(), done, reduction="none")
+    """What happens (each step `counts` so much); where something does, which pixels change, and what those show then."""
+    was, due, done = from_bytes(steps.middle), from_bytes(steps.after), (steps.kind > 0).float()
+    soft = torch.rand(len(was), 1, 1, 1, device=was.device) < 0.5
+    before = noisy(torch.where(soft, softened(was, SOFTEST), was))
+    pose = steps.pose.clone()
+    pose[:, :3] += ASTRAY * torch.randn_like(pose[:, :3])
+    likely, where, drawn = hands.judge(before, noisy(from_bytes(steps.bar)), steps.action, pose, steps.kind)
+    judged = F.cross_entropy(likely.float(), steps.kind, reduction="none")
     changed = ((due - was).abs().amax(dim=1) > CHANGED).float()
     placed = F.binary_cross_entropy_with_logits(where.float(), changed, reduction="none").mean(dim=(1, 2))
     off = (drawn.float() - due).abs().mean(dim=1) * changed
     there = done[:, None, None]
     shaped = (placed * done).sum() / done.sum().clamp(min=1)
-    return (counts * judged).mean() + shaped + (off * there).sum() / (changed * there).sum().clamp(min=1)
+    return (counts * judged).mean() + 2 * shaped + (off * there).sum() / (changed * there).sum().clamp(min=1)

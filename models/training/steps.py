@@ -88,8 +88,8 @@ class Chances(NamedTuple):
 
 def chances(action: Tensor, happens: Tensor, n_actions: int) -> Chances:
     """A key is meant to be drawn as often as the root of how often it is pressed. Half of what is drawn are steps in which
-    something `happens` (m,): what it looks like is learned from these alone. They count less in return, so that how likely it is,
-    given what was pressed and seen, is learned as it is."""
+    something `happens` (m,), the more often the more that is: what it looks like is learned from these alone. They count less in
+    return, so that how likely it is, given what was pressed and seen, is learned as it is."""
     meant = torch.bincount(action, minlength=n_actions).clamp(min=1)[action].double().rsqrt()
     meant /= meant.sum()
     happens = happens.double()

@@ -11,7 +11,7 @@ import torch
 from envs import episode as episodes
 from envs.episode import Episode
 from models.config import HandsSize
-from models.hands import stands
+from models.hands import KINDS, N_PLACE, place, stands
 from models.training import hands as training
 from models.world_model import WorldModel
 from tests.models.tiny import FAMILIES, inputs, randomised
@@ -21,14 +21,18 @@ TOP, _ = CONFIG.bar_rows
 
 
 def digging(n_frames: int, seed: int) -> Episode:
-    """Key 1 puts a bright block into the middle of the view, key 2 takes it away; the bar tells whether it is there."""
+    """Key 1 puts a bright block into the middle of the view, key 2 takes it away; the bar tells whether it is there. Key 3 cracks
+    it, which the bar does not tell."""
     rng = np.random.default_rng(seed)
     action = rng.integers(0, 4, n_frames)
     image = rng.integers(60, 70, (n_frames, 16, 16, 3)).astype(np.uint8)
-    there = False
+    there = cracked = False
     for t in range(n_frames):
         there = action[t] == 1 or (there and action[t] != 2)
+        cracked = there and (cracked or action[t] == 3)
         image[t, 4:9, 5:11] = 230 if there else 64
+        if cracked:
+            image[t, 5:8, 6:9] = 20
         image[t, TOP:] = 200 if there else 20
     return Episode(image, action, CONFIG.n_actions, np.zeros((n_frames, 5)))
 
@@ -54,7 +58,7 @@ def test_it_draws_into_the_middle_of_the_view_alone_and_only_for_one_who_stands(
     plain = WorldModel(replace(CONFIG, hands=HandsSize())).eval()
     plain.load_state_dict({name: part for name, part in model.state_dict().items() if not name.startswith("hands.")})
     frames, level, control = still(2, 12)
-    model.hands.happens.bias.fill_(50.0)
+    model.hands.kind.bias.copy_(torch.tensor([0.0, 50.0, 0.0]))
     drawn, without = (net(frames, level, control, net.init_state(2))[0] for net in (model, plain))
     other = (drawn != without).any(dim=2)
     rows, columns = model.hands.box
@@ -82,12 +86,31 @@ def test_it_learns_what_keys_do_to_the_view(tmp_path, monkeypatch):
     steps = training.steps_of(hands, digging(200, 9))
     middle, bar, after = (part.float() / 127.5 - 1 for part in (steps.middle, steps.bar, steps.after))
     with torch.no_grad():
-        happens, where, drawn = hands.judge(middle, bar, steps.action)
-    assert 0.1 < steps.happens.float().mean() < 0.6
-    assert ((happens > 0) == steps.happens).float().mean() > 0.95
-    shown = torch.where((where > 0)[:, None], drawn, middle)[steps.happens]
-    left = (shown - after[steps.happens]).square().mean() / (middle - after)[steps.happens].square().mean()
+        likely, where, drawn = hands.judge(middle, bar, steps.action, steps.pose)
+    assert all(0.02 < (steps.kind == kind).float().mean() < 0.9 for kind in range(len(KINDS)))
+    assert (likely.argmax(dim=1) == steps.kind).float().mean() > 0.95
+    happens = steps.kind > 0
+    shown = torch.where((where > 0)[:, None], drawn, middle)[happens]
+    left = (shown - after[happens]).square().mean() / (middle - after)[happens].square().mean()
     assert left < 0.1
+
+
+def test_it_draws_what_was_decided_and_no_mean_of_all_that_might_be():
+    torch.manual_seed(0)
+    hands = WorldModel(CONFIG).eval().hands
+    given = torch.randn(2, 3, 8, 8), torch.randn(2, hands.held.in_features), torch.tensor([1, 2]), torch.zeros(2, 5)
+    with torch.no_grad():
+        likely, _, drawn = hands.judge(*given)
+        same, other = (hands.judge(*given, kind)[2] for kind in (likely.argmax(dim=1), (likely.argmax(dim=1) + 1) % len(KINDS)))
+    assert torch.equal(drawn, same)
+    assert not torch.equal(drawn, other)
+
+
+def test_where_one_stands_counts_within_a_block_and_not_from_one_to_the_next():
+    pose = torch.tensor([[1.3, 2.6, 4.0, 0.5, 0.2]])
+    torch.testing.assert_close(place(pose), place(pose + torch.tensor([1.0, -2.0, 3.0, 2 * torch.pi, 0.0])), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(place(pose), place(pose + torch.tensor([0.2, 0.0, 0.0, 0.0, 0.0])))
+    assert place(pose).shape == (1, N_PLACE)
 
 
 def test_steps_of_one_who_walks_teach_nothing():

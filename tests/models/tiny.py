@@ -70,7 +70,7 @@ def randomised(config: ModelConfig, seed: int = 0) -> WorldModel:
         if model.bar is not None:
             model.bar.changes.bias.zero_()  # half of the cells change
         if model.hands is not None:
-            model.hands.happens.bias.zero_()
+            model.hands.kind.bias.zero_()
     return model.requires_grad_(False)
 
 
