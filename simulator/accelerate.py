@@ -2,8 +2,7 @@
 
 The plain network is what play means. Another path gives the same frames but for rounding, and the same bits whenever it is taken
 again; sessions tell paths by name: plain (as PyTorch runs it), float32 (compiled, or captured on a GPU), bfloat16 (the same with
-matrix products in bfloat16; geometry and states stay float32). Nothing here has run on a GPU yet: the tests of its
-graph need one.
+matrix products in bfloat16; geometry and states stay float32).
 """
 
 from __future__ import annotations
@@ -229,19 +228,13 @@ def whole_frame(calls: dict[str, Call], n_steps: int, context_noise: float, nois
 
 
 def graphed_frame(model: WorldModel, precision: str) -> Callable[..., tuple[Tensor, StreamState]]:
-    """`Calls.frame` on a GPU: a CUDA graph for every number of rows and steps, captured when it is first wanted.
-
-    For a single dream the calls are compiled before: starting its many small kernels is what takes the time. Many dreams fill
-    the GPU as they are, and compiling anew for every number of them takes a minute.
-    """
+    """`Calls.frame` on a GPU: a CUDA graph for every number of rows and steps, captured when it is first wanted."""
     calls, graphs = both_calls(model, precision), {}
-    compiled: dict[str, Any] = {name: torch.compile(call, fullgraph=True, dynamic=False) for name, call in calls.items()}
 
     def frame(noise: Tensor, control: Control, state: StreamState, *sizes: Any) -> tuple[Tensor, StreamState]:
-        alone = len(noise) == 1
-        if (alone, *sizes) not in graphs:
-            graphs[alone, *sizes] = Graphs(functools.partial(whole_frame, compiled if alone else calls, *sizes))
-        clean, *after = graphs[alone, *sizes](noise, *control, *tensors(state))
+        if sizes not in graphs:
+            graphs[sizes] = Graphs(functools.partial(whole_frame, calls, *sizes))
+        clean, *after = graphs[sizes](noise, *control, *tensors(state))
         return clean, rebuilt(state, after)
 
     return frame
