@@ -70,7 +70,7 @@ def wait(condition):
 def test_what_is_compiled_is_the_plain_network_bit_for_bit_before_a_compiler_rounds_otherwise():
     engine = make(n_steps=2)
     other = make(n_steps=2)
-    other._calls = flat_calls(other._model, "float32", None)
+    other._calls = flat_calls(other._model, "float32", other._calls)
     start = engine.begin([episode(5)], seed=1)
     for one, two in zip(play(engine, start, WALK), play(other, start, WALK), strict=True):
         assert_same(one, two)
