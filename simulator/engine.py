@@ -63,7 +63,7 @@ def plain_calls(checkpoint: Checkpoint, noop: int) -> Calls:
     def walk(frame: Tensor, motion: Tensor, action: Tensor, *maps: Tensor) -> tuple[Tensor, Tensor]:
         assert ego_motion is not None
         moved = settled(ego_motion(to_float(frame, frame.device), motion, action), action == noop)
-        return moved, moved.new_zeros(0) if belief is None else belief.walls(maps)
+        return moved, belief.walls(maps) if belief is not None and maps else moved.new_zeros(0)
 
     return Calls(
         lambda *given: model(*given, absorb=False)[0],

@@ -21,7 +21,6 @@ SURE = 0.6
 """Share of steps in which the new picture is what it should be; in the others it is mixed with the one before."""
 SOFTEST = 3
 """Means over 3 x 3 pixels, one after another, that pictures of the view go through: in play both are dreamt."""
-CPU = torch.device("cpu")
 
 
 class Steps(NamedTuple):
@@ -44,7 +43,7 @@ def steps_of(config: ModelConfig, episode: Episode) -> Steps:
     return Steps(to_bytes(middle), to_bytes(coarse), to_bytes(below), torch.as_tensor(episode.action, dtype=torch.long), first)
 
 
-def load_steps(config: ModelConfig, data: Path, seed: int, device: torch.device = CPU) -> Steps:
+def load_steps(config: ModelConfig, data: Path, seed: int, device: torch.device | str = "cpu") -> Steps:
     """The frames of the episodes of a folder."""
     return load(config, data, seed, "bar", partial(steps_of, config), device)
 
@@ -63,7 +62,7 @@ def train_bar(bar: Bar, data: Path, n_steps: int, seed: int = 0, lr: float = 1e-
         pick = likely.draw(N_BATCH)
         return _loss(bar, steps, now[pick], likely.counts[pick])
 
-    teach(bar, loss, n_steps, lr, bf16, "bar")
+    teach(bar, loss, n_steps, lr, "bar", bf16=bf16)
 
 
 def _loss(bar: Bar, steps: Steps, pick: Tensor, counts: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from models.config import ModelConfig
 from models.pixels import to_float
 from models.training.context import Dreamer, with_own_frames
 from models.training.draws import Draws
-from models.training.optim import EMA
+from models.training.steps import teach
 from models.world_model import WorldModel
 
 N_BATCH = 32
@@ -138,26 +138,17 @@ def seen_so_far(episode: Episode, config: ModelConfig) -> np.ndarray:
 
 
 def train_belief(config: ModelConfig, memories: Memories, n_steps: int, seed: int = 0, lr: float = 3e-3) -> BeliefProbe:
-    """A probe after `n_steps` of AdamW on `memories`; averaged weights."""
+    """A probe taught on `memories`, as by `steps.teach`."""
     torch.manual_seed(seed)
     probe = BeliefProbe(config)
     probe.scale.copy_(memories.readings[::7].float().std(dim=(0, 2, 3)).clamp(min=1e-3))
-    optimizer = torch.optim.AdamW(probe.parameters(), lr=lr, weight_decay=1e-2)
-    average = EMA(probe, 0.99)
-    with tqdm(range(n_steps), desc="reading beliefs", mininterval=2) as bar:
-        for step in bar:
-            for group in optimizer.param_groups:
-                group["lr"] = lr * min(1, (step + 1) / 30) * (1 - step / n_steps)
-            pick = torch.randint(len(memories.frame), (N_BATCH,))
-            loss = _loss(probe, Memories(*(values[pick] for values in memories)))
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            average.update(probe, step)
-            if step % 50 == 0:
-                bar.set_postfix(loss=f"{loss.item():.4f}")
-    average.copy_to(probe)
-    return probe.eval()
+
+    def loss() -> Tensor:
+        pick = torch.randint(len(memories.frame), (N_BATCH,))
+        return _loss(probe, Memories(*(values[pick] for values in memories)))
+
+    teach(probe, loss, n_steps, lr, "reading beliefs")
+    return probe
 
 
 def _loss(probe: BeliefProbe, memories: Memories) -> Tensor:

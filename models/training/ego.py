@@ -5,20 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm import tqdm
 
-from envs import episode as episodes
-from envs.episode import EpisodeError
-from models.clips import check_fits, control_of
+from envs.episode import Episode, EpisodeError
+from models.clips import control_of
 from models.config import ModelConfig
 from models.ego_motion import COARSE, EgoMotion, coarse
 from models.pixels import to_float
-from models.training.data import find_episodes
-from models.training.optim import EMA
+from models.training.steps import load, teach
 
 N_BATCH = 1024
 N_EPISODES = 300
@@ -36,50 +32,33 @@ class Moves(NamedTuple):
     motion: Tensor  # (m, 5)
 
 
+def moves_of(episode: Episode) -> Moves:
+    """The steps of an episode. EpisodeError where it has no poses."""
+    if episode.pose is None:
+        raise EpisodeError("no poses; ego-motion is learned from them")
+    control = control_of(episode)
+    frame = coarse(to_float(episode.image[:-1])).half()
+    return Moves(frame, control.motion[:-1], control.action[1:], control.motion[1:])
+
+
 def load_moves(config: ModelConfig, data: Path, seed: int) -> Moves:
-    """The steps of up to N_EPISODES episodes of a folder; unreadable files and files without poses are left out, and said."""
-    paths = find_episodes(data)
-    order = np.random.default_rng(seed).permutation(len(paths))[:N_EPISODES]
-    parts = []
-    for i in tqdm(order, unit="ep", desc="reading motions", mininterval=2):
-        try:
-            episode = check_fits(episodes.load(paths[i]), config, str(paths[i]))
-        except EpisodeError as error:
-            print(f"left out: {error}")
-            continue
-        if episode.pose is None:
-            print(f"left out: {paths[i]} has no poses; ego-motion is learned from them")
-            continue
-        control = control_of(episode)
-        frame = coarse(to_float(episode.image[:-1])).half()
-        parts.append(Moves(frame, control.motion[:-1], control.action[1:], control.motion[1:]))
-    if not parts:
-        raise EpisodeError(f"{data}: no episode with poses; ego-motion cannot be learned, use --ego-motion-steps 0")
-    return Moves(*(torch.cat(values) for values in zip(*parts, strict=True)))
+    """The steps of up to N_EPISODES episodes of a folder."""
+    return load(config, data, seed, "ego-motion", moves_of, n_episodes=N_EPISODES)
 
 
 def train_ego_motion(config: ModelConfig, data: Path, n_steps: int, seed: int = 0, lr: float = 2e-3) -> EgoMotion:
-    """An EgoMotion network after `n_steps` of AdamW on the episodes of `data`; averaged weights."""
+    """An EgoMotion network taught on the episodes of `data`, as by `steps.teach`."""
     torch.manual_seed(seed)
     moves = load_moves(config, data, seed)
     model = EgoMotion(config)
     model.scale.copy_(moves.motion.std(dim=0).clamp(min=1e-3))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-4)
-    average = EMA(model, 0.998)
-    with tqdm(range(n_steps), desc="ego-motion", mininterval=2) as bar:
-        for step in bar:
-            for group in optimizer.param_groups:
-                group["lr"] = lr * min(1, (step + 1) / 50) * (1 - step / n_steps)
-            pick = torch.randint(len(moves.action), (N_BATCH,))
-            loss = _loss(model, Moves(*(values[pick] for values in moves)))
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            average.update(model, step)
-            if step % 100 == 0:
-                bar.set_postfix(loss=f"{loss.item():.5f}")
-    average.copy_to(model)
-    return model.eval()
+
+    def loss() -> Tensor:
+        pick = torch.randint(len(moves.action), (N_BATCH,))
+        return _loss(model, Moves(*(values[pick] for values in moves)))
+
+    teach(model, loss, n_steps, lr, "ego-motion")
+    return model
 
 
 def _loss(model: EgoMotion, moves: Moves) -> Tensor:

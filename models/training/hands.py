@@ -68,7 +68,7 @@ def train_hands(hands: Hands, data: Path, n_steps: int, seed: int = 0, lr: float
         pick = likely.draw(N_BATCH)
         return _loss(hands, Steps(*(part[pick] for part in steps)), likely.counts[pick])
 
-    teach(hands, loss, n_steps, lr, bf16, "hands")
+    teach(hands, loss, n_steps, lr, "hands", bf16=bf16)
 
 
 def _loss(hands: Hands, steps: Steps, counts: Tensor) -> Tensor:

@@ -35,20 +35,23 @@ NOISE = 0.08
 Parts = TypeVar("Parts", bound=tuple[Tensor, ...])
 
 
-def load(config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[Episode], Parts], device: torch.device) -> Parts:
-    """What `take` keeps of up to N_EPISODES episodes of a folder, one after another, on `device`; unreadable files are left out,
-    and said.
+def load(
+    config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[Episode], Parts], device: torch.device | str = "cpu",
+    *, n_episodes: int = N_EPISODES,
+) -> Parts:  # fmt: skip
+    """What `take` keeps of up to `n_episodes` episodes of a folder, one after another, on `device`; files that cannot be read, or
+    of which it can keep nothing (EpisodeError), are left out, and said.
 
     name: what cannot be learned where there is none, for the EpisodeError that is then raised.
     """
     paths = find_episodes(data)
-    order = np.random.default_rng(seed).permutation(len(paths))[:N_EPISODES]
+    order = np.random.default_rng(seed).permutation(len(paths))[:n_episodes]
 
     def read(path: Path) -> Parts | EpisodeError:
         try:
             return take(check_fits(episodes.load(path), config, str(path)))
         except EpisodeError as error:
-            return error
+            return error if str(path) in str(error) else EpisodeError(f"{path}: {error}")
 
     whole: list[Any] = []
     some: list[Any] = []
@@ -97,16 +100,16 @@ def chances(action: Tensor, happens: Tensor, n_actions: int) -> Chances:
     return Chances(drawn.cumsum(0), (meant / drawn).float())
 
 
-def teach(part: nn.Module, loss: Callable[[], Tensor], n_steps: int, lr: float, bf16: bool, name: str) -> None:
+def teach(part: nn.Module, loss: Callable[[], Tensor], n_steps: int, lr: float, name: str, *, bf16: bool = False) -> None:
     """Teach `part` for `n_steps` of AdamW what `loss` asks; it is left with averaged weights, in evaluation mode."""
     part.train()
     device = next(part.parameters()).device.type
     optimizer = torch.optim.AdamW(part.parameters(), lr=lr, weight_decay=0.01)
-    average = EMA(part)
+    average, warm_up = EMA(part), min(100, n_steps // 10 + 1)
     with tqdm(range(n_steps), desc=name, mininterval=2) as progress:
         for step in progress:
             for group in optimizer.param_groups:
-                group["lr"] = lr * min(1, (step + 1) / 100) * (1 - step / n_steps)
+                group["lr"] = lr * min(1, (step + 1) / warm_up) * (1 - step / n_steps)
             with torch.autocast(device, torch.bfloat16, enabled=bf16):
                 value = loss()
             value.backward()

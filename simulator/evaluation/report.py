@@ -9,6 +9,8 @@ from simulator.evaluation.figures import draw
 from simulator.evaluation.tally import AGE_BINS
 from simulator.evaluation.voxel import report as voxel
 
+FEWEST_FRAMES = 20
+"""A span of fewer frames is not told of by itself."""
 _COLUMN_NAMES = ("< 3", "3-8", "9-24", "25-64", "65-256", "> 256", "first seen")
 
 
@@ -80,6 +82,7 @@ def _mode(found: dict[str, Any], place: str) -> list[str]:
         f"One step, whole frame: {_number(found['whole_frame_psnr'], spread['whole_frame_psnr'])} dB, SSIM "
         f"{_number(found['whole_frame_ssim'], digits=3)}, perceptual {_number(found['whole_frame_perceptual'], digits=4)}; "
         f"copying the last frame {_number(found['copy_last_psnr'])} dB.",
+        _by_frame(found["onestep_psnr_by_frame"]),
         _table([(label, found[key]) for label, key in psnr]),
         _table([(label, found[key]) for label, key in wall if key in found] + [("share", found["column_share"])], digits=3),
         *_balls(found),
@@ -109,6 +112,15 @@ def _mode(found: dict[str, Any], place: str) -> list[str]:
         for name, route in found.get("routes", {}).items()
     ]
     return lines
+
+
+def _by_frame(found: dict[str, float]) -> str:
+    """Whether it holds past the length it was trained on."""
+    spans = {tuple(map(int, span.split("_"))): value for span, value in found.items()}
+    parts = ", ".join(
+        f"{first} to {last}: {value:.1f}" for (first, last), value in spans.items() if last - first >= FEWEST_FRAMES
+    )
+    return f"The same in dB by frames since the start, all of them in the one carried state: {parts}."
 
 
 def _pushing(told: dict[str, Any]) -> str:

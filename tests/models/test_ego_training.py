@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from envs import episode as episodes
+from envs.episode import Episode, EpisodeError
 from models.ego_motion import settled
 from models.training import ego
 from tests.models.tiny import FAMILIES, episode
@@ -28,3 +30,14 @@ def test_only_the_idle_who_hardly_move_are_taken_to_rest():
     found = settled(motion, torch.tensor([True, False, True, True]))
     assert not found[0].any()
     assert torch.equal(found[1:], motion[1:])
+
+
+def test_episodes_without_poses_are_left_out_and_nothing_at_all_is_an_error(tmp_path, capsys):
+    plain = episode(20)
+    episodes.save(Episode(plain.image, plain.action, plain.n_actions), tmp_path / "a.npz")
+    with pytest.raises(EpisodeError, match="ego-motion cannot be learned"):
+        ego.load_moves(CONFIG, tmp_path, seed=0)
+    assert "a.npz" in (said := capsys.readouterr().out)
+    assert "no poses" in said
+    episodes.save(episode(30), tmp_path / "b.npz")
+    assert len(ego.load_moves(CONFIG, tmp_path, seed=0).action) == 29

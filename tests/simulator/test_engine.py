@@ -218,6 +218,9 @@ def test_on_keys_alone_a_believed_wall_stops_the_player_and_a_given_pose_does_no
         n_held += not np.allclose(moment.pose, free.pose)
         assert tuple(np.mod(np.floor(moment.pose[0, :2]).astype(int), 10)) == cell
     assert n_held > 0
+    heedless = copy.copy(walled)
+    heedless.belief = None
+    assert_same(heedless.step(moment, np.array([1])), engine.step(moment, np.array([1])))
     free = engine.step(moment, np.array([1]), moment.pose + 3.0)
     assert_same(walled.step(moment, np.array([1]), moment.pose + 3.0), free)
 

@@ -110,7 +110,7 @@ def test_who_pushes_on_is_inside_walls_as_often_as_walls_let_him(batch: list[maz
     class Ghost(fakes.PerfectMemory):
         belief = object()  # only in name
 
-        def _walked(self, belief, moment, actions):
+        def _walked(self, moment, actions):
             stopped = super().imagine(moment, actions)[1]
             return stopped, np.zeros_like(stopped)
 
