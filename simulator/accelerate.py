@@ -18,9 +18,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,7 @@ from models.pixels import quantised, to_float
 from models.sampler import sample
 from models.state import StreamState, rebuilt, tensors
 from models.world_model import WorldModel
+from simulator.calls import Calls
 from simulator.precision import choose_precision
 from simulator.ui.job import Job
 
@@ -40,21 +41,6 @@ PATHS = ("plain", "float32", "bfloat16")
 ROOT = Path(__file__).resolve().parent.parent
 N_KEPT = 6
 """Compiled models kept in the cache, newest first; each is about twice as large as its weights."""
-
-
-class Calls(NamedTuple):
-    """The network's part in a frame of play. frames (b, 1, 3, H, W), level (b, 1), control and state as for `WorldModel`.
-
-    denoise: a noisy frame -> the clean one as predicted; only reads the state. absorb: a finished frame -> the state after it, in
-    storage of its own. frame: both at once: noise, control, state, steps, context noise -> a frame (b, 3, H, W), the state after.
-    walk: where keys lead: the last frame uint8 (b, H, W, 3), last motion (b, 5), action (b,), the maps (`belief.maps_of`) ->
-    motion (b, 5), and belief in walls (b, n_y, n_x), of size 0 where none can be read.
-    """
-
-    denoise: Callable[[Tensor, Tensor, Control, StreamState], Tensor]
-    absorb: Callable[[Tensor, Tensor, Control, StreamState], StreamState]
-    frame: Callable[[Tensor, Control, StreamState, int, float], tuple[Tensor, StreamState]] | None = None
-    walk: Callable[..., Sequence[Tensor]] | None = None
 
 
 class Call(nn.Module):

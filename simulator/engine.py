@@ -6,12 +6,10 @@ import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from envs import pose as poses
 from envs.actions import ActionSpec
@@ -20,12 +18,12 @@ from models.belief import BeliefProbe, maps_of
 from models.checkpoint import Checkpoint
 from models.clips import check_fits, control_of, stack_controls
 from models.conditioning import Control
-from models.ego_motion import settled
 from models.pixels import to_float, to_uint8
 from models.sampler import frame_noise, sample
 from models.state import LayerState, StreamState, blindfolded, map_state
-from simulator.accelerate import Accelerator, Calls
+from simulator.accelerate import Accelerator
 from simulator.bumps import stopped
+from simulator.calls import alone, plain_calls
 
 PREFILL_FRAMES = 64
 """Frames of a start clip absorbed by one call."""
@@ -54,22 +52,6 @@ class Trait(NamedTuple):
 
     actions: ActionSpec
     fps: float
-
-
-def plain_calls(checkpoint: Checkpoint, noop: int) -> Calls:
-    """The networks as PyTorch runs them: what play means. `simulator.accelerate` has faster ones."""
-    model, ego_motion, belief = checkpoint.model, checkpoint.ego_motion, checkpoint.belief
-
-    def walk(frame: Tensor, motion: Tensor, action: Tensor, *maps: Tensor) -> tuple[Tensor, Tensor]:
-        assert ego_motion is not None
-        moved = settled(ego_motion(to_float(frame, frame.device), motion, action), action == noop)
-        return moved, belief.walls(maps) if belief is not None and maps else moved.new_zeros(0)
-
-    return Calls(
-        lambda *given: model(*given, absorb=False)[0],
-        lambda *given: _alone(model(*given, predict=False)[1]),
-        walk=None if ego_motion is None else walk,
-    )
 
 
 class Engine:
@@ -150,7 +132,7 @@ class Engine:
         if self.has_pose:
             pose = np.stack([episode.pose[-1] for episode in context if episode.pose is not None])
         motion = control.motion[:, -1].double().numpy()
-        return Moment(_alone(stream), frames[:, -1].copy(), pose, motion, frames.shape[1], seed)
+        return Moment(alone(stream), frames[:, -1].copy(), pose, motion, frames.shape[1], seed)
 
     @torch.inference_mode()
     def imagine(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -304,11 +286,3 @@ class Engine:
         tensors = (torch.as_tensor(value, device=self.device)[:, None] for value in (actions, pose, self._motion(moment, pose)))
         action, place, motion = tensors
         return Control(action, place.float(), motion.float())
-
-
-def _alone(stream: StreamState) -> StreamState:
-    """The same state without the storage it is a view of: a kept moment holds itself and no earlier frames.
-
-    Contiguous, as it would come back from a file: other strides mean other kernels, and not the same bits.
-    """
-    return map_state(partial(torch.clone, memory_format=torch.contiguous_format), stream)

@@ -1,0 +1,55 @@
+"""What the networks do in a frame of play, as functions of tensors: plainly, and as others may stand in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.checkpoint import Checkpoint
+from models.conditioning import Control
+from models.ego_motion import settled
+from models.pixels import to_float
+from models.state import StreamState, map_state
+
+
+class Calls(NamedTuple):
+    """The network's part in a frame of play. frames (b, 1, 3, H, W), level (b, 1), control and state as for `WorldModel`.
+
+    denoise: a noisy frame -> the clean one as predicted; only reads the state. absorb: a finished frame -> the state after it, in
+    storage of its own. frame: both at once: noise, control, state, steps, context noise -> a frame (b, 3, H, W), the state after.
+    walk: where keys lead: the last frame uint8 (b, H, W, 3), last motion (b, 5), action (b,), the maps (`belief.maps_of`) ->
+    motion (b, 5), and belief in walls (b, n_y, n_x), of size 0 where none can be read.
+    """
+
+    denoise: Callable[[Tensor, Tensor, Control, StreamState], Tensor]
+    absorb: Callable[[Tensor, Tensor, Control, StreamState], StreamState]
+    frame: Callable[[Tensor, Control, StreamState, int, float], tuple[Tensor, StreamState]] | None = None
+    walk: Callable[..., Sequence[Tensor]] | None = None
+
+
+def plain_calls(checkpoint: Checkpoint, noop: int) -> Calls:
+    """The networks as PyTorch runs them: what play means. `simulator.accelerate` has faster ones."""
+    model, ego_motion, belief = checkpoint.model, checkpoint.ego_motion, checkpoint.belief
+
+    def walk(frame: Tensor, motion: Tensor, action: Tensor, *maps: Tensor) -> tuple[Tensor, Tensor]:
+        assert ego_motion is not None
+        moved = settled(ego_motion(to_float(frame, frame.device), motion, action), action == noop)
+        return moved, belief.walls(maps) if belief is not None and maps else moved.new_zeros(0)
+
+    return Calls(
+        lambda *given: model(*given, absorb=False)[0],
+        lambda *given: alone(model(*given, predict=False)[1]),
+        walk=None if ego_motion is None else walk,
+    )
+
+
+def alone(stream: StreamState) -> StreamState:
+    """The same state without the storage it is a view of: a kept moment holds itself and no earlier frames.
+
+    Contiguous, as it would come back from a file: other strides mean other kernels, and not the same bits.
+    """
+    return map_state(partial(torch.clone, memory_format=torch.contiguous_format), stream)
