@@ -14,7 +14,8 @@ class ActionSpec:
 
     Purpose: the single place that ties an action id to its name and to the held keys that mean it. `keys[i]` is the set
     of *logical* keys ("up", "left", "space", ...) whose chord is action `i`; the empty set is what happens when nothing
-    is held. Keymaps translate physical keys to logical ones. `about[i]` says what the name of action `i` does not, such as
+    is held. Keymaps translate physical keys to logical ones. `still` are actions, besides doing nothing, by which the body does
+    not move of itself: what hands do. `about[i]` says what the name of action `i` does not, such as
     what it takes; "" where there is nothing to say, and no `about` at all where that is so everywhere.
     """
 
@@ -23,6 +24,7 @@ class ActionSpec:
     keys: tuple[frozenset[str], ...]
     noop: int = 0
     about: tuple[str, ...] = ()
+    still: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.keys):
@@ -38,10 +40,17 @@ class ActionSpec:
                 raise ValueError(f"{self.world!r}: an action {what} is used twice in {values}")
         if not 0 <= self.noop < len(self.names):
             raise ValueError(f"{self.world!r}: noop id {self.noop} is outside 0..{len(self.names) - 1}")
+        for action in self.still:
+            self.check(action)
 
     @property
     def n_actions(self) -> int:
         return len(self.names)
+
+    @property
+    def idle(self) -> tuple[int, ...]:
+        """All actions by which the body does not move of itself."""
+        return tuple(sorted({self.noop, *self.still}))
 
     def check(self, action: int) -> int:
         """Return `action` as an int, or raise ValueError naming the known actions."""

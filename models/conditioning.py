@@ -24,9 +24,14 @@ REST = 1e-3
 """Cells and radians a frame, below which nothing moved: some twentieth of a pixel."""
 
 
+def unmoved(control: Control) -> Tensor:
+    """Where nothing moved: (b, t) bool."""
+    return (control.motion.abs() < REST).all(dim=-1)
+
+
 def at_rest(control: Control) -> Tensor:
     """Where nothing was done and nothing moved: (b, t) bool."""
-    return (control.action == 0) & (control.motion.abs() < REST).all(dim=-1)
+    return (control.action == 0) & unmoved(control)
 
 
 def pose_features(control: Control, span: float) -> Tensor:

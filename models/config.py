@@ -119,8 +119,9 @@ class ModelConfig:
     acts_on_picture: bool = False
     """Tell every token of the action by itself, not only the whole frame: keys that choose a place in the picture (a slot)."""
     rests: bool = False
-    """Nothing moves but the player: where nothing was done (action 0) and nothing moved, the picture is the one before. A rule
-    for play, not learned: what a network redraws a hundred times over goes soft."""
+    """Nothing moves but the player: where nothing was done (action 0) and nothing moved, the picture is the one before; with a
+    drawer for what hands do, the view is, whatever was done, where nothing moved (`models.finish`). A rule for play, not learned:
+    what a network redraws a hundred times over goes soft."""
     overwrite: bool = False
     """What is written to a place on the map makes what was there fade: for worlds that are changed."""
     pose: bool = True

@@ -18,12 +18,12 @@ COARSE = 4
 
 
 TREMBLE = (0.004, 0.005)
-"""Cells and radians a frame, below which a believed motion after doing nothing is the network's error: a body coasts in bigger
-steps until it stops, and an error kept up for a hundred frames of waiting would turn the player by ten degrees."""
+"""Cells and radians a frame, below which a believed motion of who does not try to move is the network's error: a body coasts in
+bigger steps until it stops, and an error kept up for a hundred frames of waiting would turn the player by ten degrees."""
 
 
 def settled(motion: Tensor, idle: Tensor) -> Tensor:
-    """Believed motions (b, 5), none for those who did nothing, idle (b,), and hardly moved."""
+    """Believed motions (b, 5), none for those who did not try to move, idle (b,), and hardly moved."""
     shift, turn = motion[:, :3].abs().amax(dim=1), motion[:, 3:].abs().amax(dim=1)
     still = idle & (shift < TREMBLE[0]) & (turn < TREMBLE[1])
     return motion.masked_fill(still[:, None], 0.0)

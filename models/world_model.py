@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from models import addressing, album
 from models.bar import Bar
 from models.blocks import N_MODULATIONS, Block
-from models.conditioning import Condition, Control, at_rest
+from models.conditioning import Condition, Control
 from models.config import ModelConfig
+from models.finish import finished
 from models.hands import Hands
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
@@ -164,14 +165,11 @@ class WorldModel(nn.Module):
         tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
         patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
         pictures = unpatchify(patches, config.patch, config.image)
-        if self.hands is not None:
-            pictures = self.hands(pictures, last.frame[:, :-1], last.seen[:, :-1], control)
-        if self.bar is not None:
-            pictures = self.bar(pictures, last.frame[:, :-1], last.seen[:, :-1], control.action)
-        if config.rests and not self.training:  # which learns on frames that are noisy, blurred or dreamt
-            same = at_rest(control) & (last.seen[:, :-1] > 0)
-            pictures = torch.where(same[..., None, None, None], last.frame[:, :-1].to(pictures.dtype), pictures)
-        return pictures, Trail(layers, last, pages)
+        drawn = finished(
+            pictures, last.frame[:, :-1].to(pictures.dtype), last.seen[:, :-1], control, hands=self.hands, bar=self.bar,
+            rests=config.rests and not self.training,  # which learns on frames that are noisy, blurred or dreamt
+        )  # fmt: skip
+        return drawn, Trail(layers, last, pages)
 
     def _moved(self, last: LastFrame, pages: album.Pages, pose: Tensor, predict: bool) -> tuple[Tensor | None, Tensor | None]:
         """The frame before and the album's views as from here, patches (b, t, s, k, 4, pixels) with the reach last.

@@ -31,13 +31,17 @@ class Calls(NamedTuple):
     walk: Callable[..., Sequence[Tensor]] | None = None
 
 
-def plain_calls(checkpoint: Checkpoint, noop: int) -> Calls:
-    """The networks as PyTorch runs them: what play means. `simulator.accelerate` has faster ones."""
+def plain_calls(checkpoint: Checkpoint, idle: Sequence[int]) -> Calls:
+    """The networks as PyTorch runs them: what play means. `simulator.accelerate` has faster ones.
+
+    idle: actions by which the body does not move of itself: whoever then hardly moves does not.
+    """
     model, ego_motion, belief = checkpoint.model, checkpoint.ego_motion, checkpoint.belief
+    still = torch.tensor(idle, device=model.head.weight.device)
 
     def walk(frame: Tensor, motion: Tensor, action: Tensor, *maps: Tensor) -> tuple[Tensor, Tensor]:
         assert ego_motion is not None
-        moved = settled(ego_motion(to_float(frame, frame.device), motion, action), action == noop)
+        moved = settled(ego_motion(to_float(frame, frame.device), motion, action), (action[:, None] == still).any(dim=1))
         return moved, belief.walls(maps) if belief is not None and maps else moved.new_zeros(0)
 
     return Calls(

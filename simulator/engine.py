@@ -75,7 +75,7 @@ class Engine:
         self.frame_shape = (*self.config.image, 3)
         self.n_steps, self.context_noise = n_steps, context_noise
         self.device, self.description = torch.device(device), description
-        self._calls = plain_calls(checkpoint, trait.actions.noop)
+        self._calls = plain_calls(checkpoint, trait.actions.idle)
         self.accelerator = Accelerator(checkpoint, self._calls, description)
 
     path = "plain"

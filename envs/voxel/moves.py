@@ -72,9 +72,15 @@ _ABOUT = {
 MOVES = tuple(move for _, _, move in _TABLE)
 """What each action id does."""
 
+
+def _moves_body(move: Move) -> bool:
+    return bool(move.forward or move.strafe or move.turn or move.nod or move.jump)
+
+
 ACTIONS = ActionSpec(
     world="voxel",
     names=tuple(name for name, _, _ in _TABLE),
     keys=tuple(frozenset(keys.split()) for _, keys, _ in _TABLE),
     about=tuple(_ABOUT.get(name, "") for name, _, _ in _TABLE),
+    still=tuple(action for action, move in enumerate(MOVES) if not _moves_body(move)),
 )

@@ -67,3 +67,14 @@ def test_words_about_actions_are_given_for_all_or_for_none():
     assert ActionSpec("toy", ("a", "b"), (frozenset(), UP), about=("", "up we go")).about[1] == "up we go"
     with pytest.raises(ValueError, match="2 action names but `about` has 1; give all or none"):
         ActionSpec("toy", ("a", "b"), (frozenset(), UP), about=("up we go",))
+
+
+def test_hands_do_not_move_the_body_and_whoever_does_nothing_is_idle_too():
+    from envs.voxel.moves import ACTIONS
+
+    idle = {ACTIONS.names[action] for action in ACTIONS.idle}
+    assert {"noop", "mine", "place", "slot_1", "craft_planks", "cycle"} <= idle
+    assert not idle & {"forward", "left", "jump", "look_up", "mine_forward", "place_jump"}
+    assert ActionSpec("toy", ("wait", "go"), (frozenset(), frozenset({"up"}))).idle == (0,)
+    with pytest.raises(ValueError, match="action 2 is outside"):
+        ActionSpec("toy", ("wait", "go"), (frozenset(), frozenset({"up"})), still=(2,))

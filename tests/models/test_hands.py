@@ -16,7 +16,7 @@ from models.training import hands as training
 from models.world_model import WorldModel
 from tests.models.tiny import FAMILIES, inputs, randomised
 
-CONFIG = FAMILIES["voxel-small"]
+CONFIG = replace(FAMILIES["voxel-small"], rests=False)
 TOP, _ = CONFIG.bar_rows
 
 
@@ -69,6 +69,26 @@ def test_it_draws_into_the_middle_of_the_view_alone_and_only_for_one_who_stands(
     walking = control._replace(motion=control.motion + 0.1)
     drawn, without = (net(frames, level, walking, net.init_state(2))[0][..., :TOP, :] for net in (model, plain))
     assert torch.equal(drawn, without)
+
+
+def test_whoever_does_not_move_sees_what_he_saw_but_for_what_hands_do():
+    config = replace(CONFIG, rests=True)
+    model = randomised(config)
+    frames, level, control = still(2, 6)
+    control.action[:] = torch.tensor([0, 3, 4, 0, 5, 6])
+    before = frames[:, :-1]
+    model.hands.kind.bias.copy_(torch.tensor([50.0, 0.0, 0.0]))
+    pictures = model(frames, level, control, model.init_state(2))[0][:, 1:]
+    assert torch.equal(pictures[..., :TOP, :], before[..., :TOP, :])
+    assert torch.equal(pictures[:, 2], before[:, 2]), "nothing was done: the bar, too"
+    assert not torch.equal(pictures[:, 1, :, TOP:], before[:, 1, :, TOP:])
+    model.hands.kind.bias.copy_(torch.tensor([0.0, 50.0, 0.0]))
+    pictures = model(frames, level, control, model.init_state(2))[0][:, 1:]
+    changed = (pictures != before).any(dim=2)
+    rows, columns = model.hands.box
+    assert changed[:, :, rows, columns].any()
+    changed[:, :, rows, columns] = False
+    assert not changed[:, :, :TOP].any()
 
 
 def test_who_hardly_moves_stands():
