@@ -29,6 +29,17 @@ def stands(motion: Tensor) -> Tensor:
 KINDS = ("nothing", "cracks", "goes or comes")
 """What can happen: nothing; something in the view alone; something in view and bar, which is a block that goes or comes."""
 N_PLACE = 14
+LONGEST = 63
+"""Frames beyond which it is all one for how long a key has been held."""
+CHANGED, LEAST = 0.1, 4
+"""Difference, of colours in -1..1, from which a pixel counts as changed, and pixels of the middle that change at least for
+something to have happened."""
+
+
+def what_happened(middle: Tensor, bar: Tensor, middle_after: Tensor, bar_after: Tensor) -> Tensor:
+    """`KINDS` int64 (...) told from two pictures: middles (..., 3, side, side) and bars (..., pixels) before and after."""
+    happens = ((middle_after - middle).abs().amax(dim=-3) > CHANGED).flatten(-2).sum(dim=-1) >= LEAST
+    return happens.long() + (happens & ((bar_after - bar).abs().amax(dim=-1) > CHANGED))
 
 
 def place(pose: Tensor) -> Tensor:
@@ -50,6 +61,8 @@ class Hands(nn.Module):
         low, left = (top - side) // 2, (width - side) // 2
         self.box = slice(low, low + side), slice(left, left + side)
         self.acts = nn.Embedding(config.n_actions, c)
+        self.waits = nn.Embedding(LONGEST + 1, c)
+        nn.init.zeros_(self.waits.weight)
         self.held = nn.Linear(3 * (bottom - top) * width, c)
         self.stand = nn.Linear(N_PLACE, c)
         self.told = nn.Linear(3 * c, 3 * c)
@@ -73,18 +86,35 @@ class Hands(nn.Module):
         return frames[..., self.box[0], self.box[1]]
 
     def bar(self, frames: Tensor) -> Tensor:
-        """What hangs below the view of frames (n, 3, H, W): (n, pixels)."""
-        return frames[..., self.config.bar_rows[0] :, :].flatten(1)
+        """What hangs below the view of frames (..., 3, H, W): (..., pixels)."""
+        return frames[..., self.config.bar_rows[0] :, :].flatten(-3)
+
+    def since(self, frames: Tensor, action: Tensor, motion: Tensor, first: Tensor) -> Tensor:
+        """For how many frames on end, up to each of `frames` (b, t + 1, 3, H, W), the same key has been held: (b, t + 1).
+
+        action (b, t + 1) led to each, motion (b, t, 5) to all but the first, for which it is `first` (b,). It begins anew for
+        another key, where the player moves, and where a block has gone or come: for how long a block has been mined is hard to
+        see, and when it breaks hangs on that.
+        """
+        middle, bar = self.middle(frames), self.bar(frames)
+        done = what_happened(middle[:, :-1], bar[:, :-1], middle[:, 1:], bar[:, 1:]) == 2
+        goes_on, same = stands(motion) & ~done, action[:, 1:] == action[:, :-1]
+        found = [first]
+        for i in range(motion.shape[1]):
+            found.append(torch.where(goes_on[:, i], torch.where(same[:, i], found[-1], 0) + 1, 0))
+        return torch.stack(found, dim=1)
 
     def judge(
-        self, middle: Tensor, bar: Tensor, action: Tensor, pose: Tensor, kind: Tensor | None = None
+        self, middle: Tensor, bar: Tensor, action: Tensor, waited: Tensor, pose: Tensor, kind: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """What happens, logits (n, 3) of `KINDS`; which pixels that changes, logits (n, side, side); and to what (n, 3, side,
-        side). From the middle and the bar of the frame before, the action (n,), and the pose (n, 5).
+        side). From the middle and the bar of the frame before, the action (n,), for how many frames it has been held before (n,),
+        and the pose (n, 5).
 
         kind (n,): what to draw; None is what is likeliest.
         """
-        told = torch.cat([self.acts(action), self.held(bar), self.stand(place(pose).to(bar.dtype))], dim=1)
+        acts = self.acts(action) + self.waits(waited.long().clamp(max=LONGEST))
+        told = torch.cat([acts, self.held(bar), self.stand(place(pose).to(bar.dtype))], dim=1)
         told = F.gelu(self.told(told))[..., None, None]
         seen = torch.cat([F.pixel_unshuffle(middle, 2), self.across.to(middle.dtype).expand(len(middle), -1, -1, -1)], dim=1)
         fine = F.gelu(self.fine(seen))
@@ -99,15 +129,16 @@ class Hands(nn.Module):
         drawn = F.pixel_shuffle(self.draw(wide), 2)
         return likely, drawn[:, 3], middle + drawn[:, :3]
 
-    def forward(self, pictures: Tensor, before: Tensor, seen: Tensor, control: Control) -> Tensor:
+    def forward(self, pictures: Tensor, before: Tensor, seen: Tensor, waited: Tensor, control: Control) -> Tensor:
         """`pictures` (b, t, 3, H, W) with what happened drawn into them, from the frames `before` them where there were any,
-        `seen` (b, t), and where the player stands. It is taught by itself (`models.training.hands`)."""
+        `seen` (b, t), for how long the key has been held, `waited` (b, t), and where the player stands. It is taught by itself
+        (`models.training.hands`)."""
         action, pose, motion = (part.flatten(0, 1) for part in control)
         standing = (seen.flatten() > 0) & stands(motion)
         if pictures.device.type == "cpu" and not torch.compiler.is_compiling() and not standing.any():
             return pictures  # which is most of the time, and spares a tenth of it
         now, past = pictures.flatten(0, 1), before.flatten(0, 1).to(pictures.dtype)
-        likely, where, drawn = self.judge(self.middle(past), self.bar(past), action, pose)
+        likely, where, drawn = self.judge(self.middle(past), self.bar(past), action, waited.flatten(), pose)
         there = (likely.argmax(dim=1) > 0) & standing
         change = there[:, None, None, None] & (where > 0)[:, None]
         middle = torch.where(change, drawn.to(now.dtype), self.middle(now))

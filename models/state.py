@@ -36,6 +36,8 @@ class LastFrame(NamedTuple):
     frame: Tensor  # (b, 3, H, W), zeros where nothing has been seen
     pose: Tensor  # (b, 5)
     seen: Tensor  # (b,) 1.0 or 0.0
+    action: Tensor  # int64 (b,) what led to it; (b, 0) where no drawer of what hands do asks, and so is the next
+    since: Tensor  # (b,) for how many frames on end that has been done, standing, without a block going or coming
 
 
 class Album(NamedTuple):

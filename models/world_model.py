@@ -96,7 +96,9 @@ class WorldModel(nn.Module):
         """The state of rows that have seen nothing."""
         device, dtype = self.head.weight.device, self.head.weight.dtype
         zeros = partial(torch.zeros, device=device)
-        last = LastFrame(zeros(b, 3, *self.config.image), zeros(b, 5), zeros(b))
+        asked = () if self.hands is not None else (0,)  # whether anybody asks what the key was, and for how long it was held
+        held = zeros(b, *asked, dtype=torch.int64), zeros(b, *asked)
+        last = LastFrame(zeros(b, 3, *self.config.image), zeros(b, 5), zeros(b), *held)
         layers = tuple(block.init_state(b, device, dtype) for block in self.blocks)  # type: ignore[operator]
         return StreamState(layers, last, album.blank(self.config, b, device))
 
@@ -141,7 +143,7 @@ class WorldModel(nn.Module):
                 f"{frames.shape[1]} frames that are not absorbed cannot follow one another; predict them one at a time"
             )
         config = self.config
-        last = _shifted(state.last, frames, control.pose)
+        last = self._shifted(state.last, frames, control)
         with torch.autocast(frames.device.type, enabled=False):  # geometry in full precision: a bearing off by 0.04 is a blur
             view = addressing.rays(config, control.pose, self.angles)
             address = address_of(config, view, write=absorb) if any(layer.mixer == "map" for layer in config.layers) else None
@@ -166,10 +168,21 @@ class WorldModel(nn.Module):
         patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
         pictures = unpatchify(patches, config.patch, config.image)
         drawn = finished(
-            pictures, last.frame[:, :-1].to(pictures.dtype), last.seen[:, :-1], control, hands=self.hands, bar=self.bar,
+            pictures, LastFrame(*(part[:, :-1] for part in last)), control, hands=self.hands, bar=self.bar,
             rests=config.rests and not self.training,  # which learns on frames that are noisy, blurred or dreamt
         )  # fmt: skip
         return drawn, Trail(layers, last, pages)
+
+    def _shifted(self, last: LastFrame, frames: Tensor, control: Control) -> LastFrame:
+        """The frame before every frame, and the last: (b, t + 1, ...)."""
+        b, t = frames.shape[:2]
+        frame = torch.cat([last.frame[:, None].to(frames.dtype), frames], dim=1)
+        pose = torch.cat([last.pose[:, None], control.pose], dim=1)
+        seen = torch.cat([last.seen[:, None], last.seen.new_ones(b, t)], dim=1)
+        if self.hands is None:
+            return LastFrame(frame, pose, seen, *(part[:, None].expand(-1, t + 1, -1) for part in (last.action, last.since)))
+        action = torch.cat([last.action[:, None], control.action], dim=1)
+        return LastFrame(frame, pose, seen, action, self.hands.since(frame, action, control.motion, last.since))
 
     def _moved(self, last: LastFrame, pages: album.Pages, pose: Tensor, predict: bool) -> tuple[Tensor | None, Tensor | None]:
         """The frame before and the album's views as from here, patches (b, t, s, k, 4, pixels) with the reach last.
@@ -181,7 +194,7 @@ class WorldModel(nn.Module):
         if not config.nearness:
             return None, None
         b, t = pose.shape[:2]
-        frame, earlier, seen = (part[:, :-1].flatten(0, 1) for part in last)
+        frame, earlier, seen = (part[:, :-1].flatten(0, 1) for part in last[:3])
         now = pose.flatten(0, 1)
         if predict:
             moved = candidates(config, self.pixel_rays, frame, earlier, now)
@@ -255,13 +268,3 @@ class WorldModel(nn.Module):
             layers.append(LayerState(SSMState(long), local))
         last = LastFrame(*(part[row, chosen].flatten(0, 1) for part in trail.last))
         return StreamState(tuple(layers), last, album.at(trail.pages, row.expand(b, m).flatten(), chosen.flatten()))
-
-
-def _shifted(last: LastFrame, frames: Tensor, pose: Tensor) -> LastFrame:
-    """The frame before every frame, and the last: (b, t + 1, ...)."""
-    b, t = frames.shape[:2]
-    return LastFrame(
-        torch.cat([last.frame[:, None].to(frames.dtype), frames], dim=1),
-        torch.cat([last.pose[:, None], pose], dim=1),
-        torch.cat([last.seen[:, None], last.seen.new_ones(b, t)], dim=1),
-    )

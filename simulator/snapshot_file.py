@@ -102,7 +102,7 @@ def load(path: Path, engine: Any) -> Snapshot:
         like = _tensor(leaf)
         if like is None:
             return plain.get(name, leaf)
-        found = tensors.get(name)
+        found = tensors.get(name, like if not like.numel() else None)  # what holds nothing may be newer than the file
         if found is None or found.shape != like.shape or found.dtype != like.dtype:
             came = "nothing" if found is None else f"{tuple(found.shape)} {found.dtype}"
             raise ValueError(f"{path}: {name} is {came}; the loaded model has {tuple(like.shape)} {like.dtype}")

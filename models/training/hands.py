@@ -12,13 +12,11 @@ from torch import Tensor
 
 from envs.episode import Episode
 from models.clips import control_of
-from models.hands import Hands, stands
+from models.hands import CHANGED, Hands, stands, what_happened
 from models.pixels import from_bytes, to_bytes, to_float
-from models.training.steps import CHANGED, chances, load, noisy, softened, teach
+from models.training.steps import chances, load, noisy, softened, teach
 
 N_BATCH = 64
-LEAST = 4
-"""Pixels of the middle of the view that change at least for something to have happened."""
 MOSTLY_BLOCKS = 3.0
 """How many times as often a block that goes or comes is shown as one that cracks."""
 SOFTEST = 2
@@ -28,11 +26,13 @@ ASTRAY = 0.03
 
 
 class Steps(NamedTuple):
-    """Steps of one who stands: the frame before as bytes, the action, the pose, the frame after, and what happened (`KINDS`)."""
+    """Steps of one who stands: the frame before as bytes, the action, for how long it has been held, the pose, the frame
+    after, and what happened (`KINDS`)."""
 
     middle: Tensor  # (m, 3, side, side)
     bar: Tensor  # (m, pixels)
     action: Tensor  # (m,)
+    waited: Tensor  # (m,) as in `Hands.judge`
     pose: Tensor  # (m, 5)
     after: Tensor  # (m, 3, side, side)
     kind: Tensor  # (m,)
@@ -42,14 +42,13 @@ def steps_of(hands: Hands, episode: Episode) -> Steps:
     """The steps of an episode in which the player stands."""
     frames, control = to_float(episode.image), control_of(episode)
     middle, bar = hands.middle(frames), hands.bar(frames)
-    different = (middle[1:] - middle[:-1]).abs().amax(dim=1) > CHANGED
-    happens = different.flatten(1).sum(dim=1) >= LEAST
-    kind = happens.long() + (happens & ((bar[1:] - bar[:-1]).abs().amax(dim=1) > CHANGED))
+    kind = what_happened(middle[:-1], bar[:-1], middle[1:], bar[1:])
+    since = hands.since(frames[None], control.action[None], control.motion[None, 1:], torch.zeros(1))[0]
+    waited = torch.where(control.action[1:] == control.action[:-1], since[:-1], 0)
     kept = torch.nonzero(stands(control.motion[1:]))[:, 0]
     now = kept + 1
-    return Steps(
-        to_bytes(middle[kept]), to_bytes(bar[kept]), control.action[now], control.pose[now], to_bytes(middle[now]), kind[kept]
-    )
+    before, after = (to_bytes(part) for part in (middle[kept], middle[now]))
+    return Steps(before, to_bytes(bar[kept]), control.action[now], waited[kept], control.pose[now], after, kind[kept])
 
 
 def load_steps(hands: Hands, data: Path, seed: int) -> Steps:
@@ -78,7 +77,7 @@ def _loss(hands: Hands, steps: Steps, counts: Tensor) -> Tensor:
     before = noisy(torch.where(soft, softened(was, SOFTEST), was))
     pose = steps.pose.clone()
     pose[:, :3] += ASTRAY * torch.randn_like(pose[:, :3])
-    likely, where, drawn = hands.judge(before, noisy(from_bytes(steps.bar)), steps.action, pose, steps.kind)
+    likely, where, drawn = hands.judge(before, noisy(from_bytes(steps.bar)), steps.action, steps.waited, pose, steps.kind)
     judged = F.cross_entropy(likely.float(), steps.kind, reduction="none")
     changed = ((due - was).abs().amax(dim=1) > CHANGED).float()
     placed = F.binary_cross_entropy_with_logits(where.float(), changed, reduction="none").mean(dim=(1, 2))

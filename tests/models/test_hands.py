@@ -106,7 +106,7 @@ def test_it_learns_what_keys_do_to_the_view(tmp_path, monkeypatch):
     steps = training.steps_of(hands, digging(200, 9))
     middle, bar, after = (part.float() / 127.5 - 1 for part in (steps.middle, steps.bar, steps.after))
     with torch.no_grad():
-        likely, where, drawn = hands.judge(middle, bar, steps.action, steps.pose)
+        likely, where, drawn = hands.judge(middle, bar, steps.action, steps.waited, steps.pose)
     assert all(0.02 < (steps.kind == kind).float().mean() < 0.9 for kind in range(len(KINDS)))
     assert (likely.argmax(dim=1) == steps.kind).float().mean() > 0.95
     happens = steps.kind > 0
@@ -118,12 +118,66 @@ def test_it_learns_what_keys_do_to_the_view(tmp_path, monkeypatch):
 def test_it_draws_what_was_decided_and_no_mean_of_all_that_might_be():
     torch.manual_seed(0)
     hands = WorldModel(CONFIG).eval().hands
-    given = torch.randn(2, 3, 8, 8), torch.randn(2, hands.held.in_features), torch.tensor([1, 2]), torch.zeros(2, 5)
+    given = (
+        torch.randn(2, 3, 8, 8),
+        torch.randn(2, hands.held.in_features),
+        torch.tensor([1, 2]),
+        torch.zeros(2),
+        torch.zeros(2, 5),
+    )
     with torch.no_grad():
         likely, _, drawn = hands.judge(*given)
         same, other = (hands.judge(*given, kind)[2] for kind in (likely.argmax(dim=1), (likely.argmax(dim=1) + 1) % len(KINDS)))
     assert torch.equal(drawn, same)
     assert not torch.equal(drawn, other)
+
+
+def test_how_long_a_key_is_held_is_counted_while_one_stands_and_no_block_goes():
+    hands = WorldModel(CONFIG).eval().hands
+    frames = torch.zeros(2, 8, 3, 16, 16)
+    rows, columns = hands.box
+    frames[1, 4:, :, rows, columns] = 1.0  # something changes in the view,
+    frames[1, 6:, :, rows, columns] = -1.0
+    frames[1, 6:, :, TOP:] = 1.0  # and later in the view and the bar
+    action = torch.tensor([[2, 2, 2, 3, 3, 3, 3, 3], [2, 2, 2, 2, 2, 2, 2, 2]])
+    motion = torch.zeros(2, 7, 5)
+    motion[0, 5, 0] = 0.1
+    found = hands.since(frames, action, motion, torch.tensor([4.0, 0.0]))
+    assert found.tolist() == [[4, 5, 6, 1, 2, 3, 0, 1], [0, 1, 2, 3, 4, 5, 0, 1]]
+    parts = [hands.since(frames[:, :4], action[:, :4], motion[:, :3], torch.tensor([4.0, 0.0]))]
+    parts.append(hands.since(frames[:, 3:], action[:, 3:], motion[:, 3:], parts[0][:, -1])[:, 1:])
+    assert torch.equal(torch.cat(parts, dim=1), found)
+
+
+def test_it_learns_when_a_block_breaks_that_looks_as_it_did(tmp_path, monkeypatch):
+    """Key 2 takes the block away when it has been held for five frames; nothing in the picture tells how long it was."""
+
+    def mining(n_frames: int, seed: int) -> Episode:
+        rng = np.random.default_rng(seed)
+        action, image = np.zeros(n_frames, int), np.full((n_frames, 16, 16, 3), 64, np.uint8)
+        held, there = 0, True
+        for t in range(n_frames):
+            action[t] = 2 if rng.random() < 0.9 else 1
+            held = held + 1 if action[t] == 2 else 0
+            there, held = (False, 0) if held == 5 and there else (there or action[t] == 1, held)
+            image[t, 4:9, 5:11] = 230 if there else 64
+            image[t, TOP:] = 200 if there else 20
+        return Episode(image, action, CONFIG.n_actions, np.zeros((n_frames, 5)))
+
+    monkeypatch.setattr(training, "N_BATCH", 32)
+    for seed in range(3):
+        episodes.save(mining(200, seed), tmp_path / f"{seed}.npz")
+    torch.manual_seed(0)
+    hands = WorldModel(CONFIG).eval().hands
+    training.train_hands(hands, tmp_path, 400, lr=1e-2, bf16=False)
+    steps = training.steps_of(hands, mining(300, 9))
+    middle, bar = (part.float() / 127.5 - 1 for part in (steps.middle, steps.bar))
+    with torch.no_grad():
+        likely, _, _ = hands.judge(middle, bar, steps.action, steps.waited, steps.pose)
+    breaks = (steps.kind == 2) & (steps.action == 2)
+    assert breaks.sum() > 10
+    assert (likely.argmax(dim=1) == steps.kind).float().mean() > 0.95
+    assert (likely.argmax(dim=1) == steps.kind)[breaks].float().mean() > 0.9
 
 
 def test_where_one_stands_counts_within_a_block_and_not_from_one_to_the_next():

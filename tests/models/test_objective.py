@@ -89,7 +89,7 @@ def test_a_share_of_the_rows_is_blurred_from_some_frame_to_the_last():
 def test_novelty_weighs_only_what_the_frame_before_does_not_show():
     config = FAMILIES["maze-small"]
     rays, frame = pixel_rays(config), torch.rand(2, 3, 16, 16)
-    earlier = LastFrame(frame, torch.zeros(2, 5), torch.tensor([1.0, 0.0]))
+    earlier = LastFrame(frame, torch.zeros(2, 5), torch.tensor([1.0, 0.0]), torch.zeros(2, 0), torch.zeros(2, 0))
     changed = frame.clone()
     changed[0, :, 4:8, 4:8] = -1.0
     novel = unexplained(config, rays, earlier, torch.zeros(2, 5), changed)
