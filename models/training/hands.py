@@ -17,6 +17,8 @@ from models.pixels import from_bytes, to_bytes, to_float
 from models.training.steps import chances, load, noisy, softened, teach
 
 N_BATCH = 64
+UNCRACKED = 0.4
+"""Share of steps that show the view as it was before the key was held: in a dream no crack may tell how long that is."""
 MOSTLY_BLOCKS = 3.0
 """How many times as often a block that goes or comes is shown as one that cracks."""
 SOFTEST = 2
@@ -65,7 +67,10 @@ def train_hands(hands: Hands, data: Path, n_steps: int, seed: int = 0, lr: float
 
     def loss() -> Tensor:
         pick = likely.draw(N_BATCH)
-        return _loss(hands, Steps(*(part[pick] for part in steps)), likely.counts[pick])
+        some = Steps(*(part[pick] for part in steps))
+        whole = torch.rand(N_BATCH, device=pick.device) < UNCRACKED
+        first = torch.where(whole, pick - some.waited.long(), pick)  # steps of one who holds a key lie side by side
+        return _loss(hands, some._replace(middle=steps.middle[first]), likely.counts[pick])
 
     teach(hands, loss, n_steps, lr, "hands", bf16=bf16)
 
