@@ -20,17 +20,18 @@ def finished(pictures: Tensor, last: LastFrame, control: Control, *, hands: Hand
 
     before, seen = last.frame.to(pictures.dtype), last.seen
 
-    def kept(where: Tensor, drawn: Tensor, was: Tensor) -> Tensor:
-        return torch.where((where & (seen > 0))[..., None, None, None], was, drawn)
+    def kept(where: Tensor, rows: slice) -> Tensor:
+        """`pictures` with `rows` as they were before in the frames `where` that is so."""
+        same = (where & (seen > 0))[..., None, None, None]
+        part = torch.where(same, before[..., rows, :], pictures[..., rows, :])
+        return torch.cat([pictures[..., : rows.start, :], part, pictures[..., rows.stop :, :]], dim=-2)
 
+    height = pictures.shape[-2]
+    view = 0 if hands is None else hands.config.bar_rows[0]  # rows that hands see to
     if hands is not None:
-        pictures = kept(unmoved(control), pictures, before) if rests else pictures
+        pictures = kept(unmoved(control), slice(0, view)) if rests else pictures
         waited = torch.where(control.action == last.action, last.since, 0)
         pictures = hands(pictures, before, seen, waited, control)
     if bar is not None:
         pictures = bar(pictures, before, seen, control.action)
-    if not rests:
-        return pictures
-    rows = 0 if hands is None else hands.config.bar_rows[0]  # of the view, which hands have seen to
-    below = kept(at_rest(control), pictures[..., rows:, :], before[..., rows:, :])
-    return torch.cat([pictures[..., :rows, :], below], dim=-2)
+    return kept(at_rest(control), slice(view, height)) if rests else pictures
