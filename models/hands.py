@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from models.conditioning import Control
 from models.config import ModelConfig
+from models.pixels import CHANGED
 
 STILL = (0.02, 0.02)
 """Blocks and radians a frame, up to which a player stands: hands are taken to work from where the middle of the view stays."""
@@ -31,9 +32,8 @@ KINDS = ("nothing", "cracks", "goes or comes")
 N_PLACE = 14
 LONGEST = 63
 """Frames beyond which it is all one for how long a key has been held."""
-CHANGED, LEAST = 0.1, 4
-"""Difference, of colours in -1..1, from which a pixel counts as changed, and pixels of the middle that change at least for
-something to have happened."""
+LEAST = 4
+"""Pixels of the middle of the view that change at least for something to have happened."""
 
 
 def what_happened(middle: Tensor, bar: Tensor, middle_after: Tensor, bar_after: Tensor) -> Tensor:

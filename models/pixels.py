@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+CHANGED = 0.1
+"""Difference, of colours in -1..1, from which a pixel counts as changed."""
+
 
 def to_float(pixels: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
     """Frames for the network, float32 in -1..1."""

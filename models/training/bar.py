@@ -13,8 +13,8 @@ from torch import Tensor
 from envs.episode import Episode
 from models.bar import Bar, cells, seen_by
 from models.config import ModelConfig
-from models.pixels import from_bytes, to_bytes, to_float
-from models.training.steps import CHANGED, chances, load, noisy, softened, teach
+from models.pixels import CHANGED, from_bytes, to_bytes, to_float
+from models.training.steps import chances, load, noisy, softened, teach
 
 N_BATCH = 256
 SURE = 0.6

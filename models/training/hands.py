@@ -12,8 +12,8 @@ from torch import Tensor
 
 from envs.episode import Episode
 from models.clips import control_of
-from models.hands import CHANGED, Hands, stands, what_happened
-from models.pixels import from_bytes, to_bytes, to_float
+from models.hands import Hands, stands, what_happened
+from models.pixels import CHANGED, from_bytes, to_bytes, to_float
 from models.training.steps import chances, load, noisy, softened, teach
 
 N_BATCH = 64

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from models.conditioning import Control
 from models.diffusion import add_noise
+from models.pixels import CHANGED
 from models.reprojection import elevation, unexplained
 from models.state import StreamState, blindfolded, detach
 from models.training.context import Dreamer, with_blur, with_own_frames, with_stops
 from models.training.draws import Draws
-from models.training.steps import CHANGED
 from models.world_model import WorldModel
 
 FAR_DEGREES = 5.0

@@ -27,8 +27,6 @@ N_EPISODES = 2000
 TOGETHER = 64
 """Episodes put together while others are read: small tensors kept one by one leave holes that nothing large fits into, and a
 process ten times as large as what it keeps."""
-CHANGED = 0.1
-"""Difference, of colours in -1..1, from which a pixel counts as changed."""
 NOISE = 0.08
 """Most noise on what the parts see: in play it is dreamt."""
 
