@@ -7,7 +7,7 @@ from torch import Tensor
 
 from models.bar import Bar
 from models.conditioning import Control, at_rest, unmoved
-from models.hands import Hands
+from models.hands import Hands, waited
 from models.state import LastFrame
 
 
@@ -17,7 +17,6 @@ def finished(pictures: Tensor, last: LastFrame, control: Control, *, hands: Hand
     rests: nothing moves in this world but the player. So the view of one who does not move is the one before, but for what hands
     do; without hands that can be drawn, and for the bar, so it is for one who does nothing, either.
     """
-
     before, seen = last.frame.to(pictures.dtype), last.seen
 
     def kept(where: Tensor, rows: slice) -> Tensor:
@@ -30,8 +29,7 @@ def finished(pictures: Tensor, last: LastFrame, control: Control, *, hands: Hand
     view = 0 if hands is None else hands.config.bar_rows[0]  # rows that hands see to
     if hands is not None:
         pictures = kept(unmoved(control), slice(0, view)) if rests else pictures
-        waited = torch.where(control.action == last.action, last.since, 0)
-        pictures = hands(pictures, before, seen, waited, control)
+        pictures = hands(pictures, before, seen, waited(control.action, last.action, last.since), control)
     if bar is not None:
         pictures = bar(pictures, before, seen, control.action)
     return kept(at_rest(control), slice(view, height)) if rests else pictures

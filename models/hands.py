@@ -42,6 +42,11 @@ def what_happened(middle: Tensor, bar: Tensor, middle_after: Tensor, bar_after: 
     return happens.long() + (happens & ((bar_after - bar).abs().amax(dim=-1) > CHANGED))
 
 
+def waited(action: Tensor, earlier: Tensor, since: Tensor) -> Tensor:
+    """For how many frames `action` has been held before it is taken once more, after the action `earlier` that was `since`."""
+    return torch.where(action == earlier, since, 0)
+
+
 def place(pose: Tensor) -> Tensor:
     """Where in its cell one stands, and which way one looks, (n, 14) from poses (n, 5): a block's edges in the view follow."""
     turns = [2 * math.pi * pose[:, :3], pose[:, 3:4], 2 * pose[:, 3:4], 4 * pose[:, 3:4], pose[:, 4:]]

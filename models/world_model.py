@@ -143,7 +143,7 @@ class WorldModel(nn.Module):
                 f"{frames.shape[1]} frames that are not absorbed cannot follow one another; predict them one at a time"
             )
         config = self.config
-        last = self._shifted(state.last, frames, control)
+        last = self._shifted(state.last, frames, control, absorb)
         with torch.autocast(frames.device.type, enabled=False):  # geometry in full precision: a bearing off by 0.04 is a blur
             view = addressing.rays(config, control.pose, self.angles)
             address = address_of(config, view, write=absorb) if any(layer.mixer == "map" for layer in config.layers) else None
@@ -173,14 +173,15 @@ class WorldModel(nn.Module):
         )  # fmt: skip
         return drawn, Trail(layers, last, pages)
 
-    def _shifted(self, last: LastFrame, frames: Tensor, control: Control) -> LastFrame:
-        """The frame before every frame, and the last: (b, t + 1, ...)."""
+    def _shifted(self, last: LastFrame, frames: Tensor, control: Control, absorb: bool) -> LastFrame:
+        """The frame before every frame, and the last: (b, t + 1, ...). absorb=False: of the last nobody asks what was held."""
         b, t = frames.shape[:2]
         frame = torch.cat([last.frame[:, None].to(frames.dtype), frames], dim=1)
         pose = torch.cat([last.pose[:, None], control.pose], dim=1)
         seen = torch.cat([last.seen[:, None], last.seen.new_ones(b, t)], dim=1)
-        if self.hands is None:
-            return LastFrame(frame, pose, seen, *(part[:, None].expand(-1, t + 1, -1) for part in (last.action, last.since)))
+        if self.hands is None or not absorb:
+            held = (part[:, None].expand(-1, t + 1, *part.shape[1:]) for part in (last.action, last.since))
+            return LastFrame(frame, pose, seen, *held)
         action = torch.cat([last.action[:, None], control.action], dim=1)
         return LastFrame(frame, pose, seen, action, self.hands.since(frame, action, control.motion, last.since))
 

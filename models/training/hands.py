@@ -12,7 +12,7 @@ from torch import Tensor
 
 from envs.episode import Episode
 from models.clips import control_of
-from models.hands import Hands, stands, what_happened
+from models.hands import Hands, stands, waited, what_happened
 from models.pixels import CHANGED, from_bytes, to_bytes, to_float
 from models.training.steps import chances, load, noisy, softened, teach
 
@@ -46,11 +46,11 @@ def steps_of(hands: Hands, episode: Episode) -> Steps:
     middle, bar = hands.middle(frames), hands.bar(frames)
     kind = what_happened(middle[:-1], bar[:-1], middle[1:], bar[1:])
     since = hands.since(frames[None], control.action[None], control.motion[None, 1:], torch.zeros(1))[0]
-    waited = torch.where(control.action[1:] == control.action[:-1], since[:-1], 0)
+    held = waited(control.action[1:], control.action[:-1], since[:-1])
     kept = torch.nonzero(stands(control.motion[1:]))[:, 0]
     now = kept + 1
     before, after = (to_bytes(part) for part in (middle[kept], middle[now]))
-    return Steps(before, to_bytes(bar[kept]), control.action[now], waited[kept], control.pose[now], after, kind[kept])
+    return Steps(before, to_bytes(bar[kept]), control.action[now], held[kept], control.pose[now], after, kind[kept])
 
 
 def load_steps(hands: Hands, data: Path, seed: int) -> Steps:

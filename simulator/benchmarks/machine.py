@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from models.training.memory import memory_bytes
 from simulator.benchmarks.timing import settle
 
 PEAK_SIDE = {"cpu": 2048, "cuda": 8192, "mps": 4096}
@@ -25,12 +26,12 @@ def n_cores() -> int:
 
 def machine() -> dict[str, Any]:
     """The machine in general terms, the versions, and the day."""
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else None
+    total = memory_bytes()
     return {
         "processor": platform.machine(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "cores": n_cores(),
-        "memory_gib": None if total is None else round(total / 2**30, 1),
+        "memory_gib": round(total / 2**30, 1) if total else None,
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "python": platform.python_version(),
         "torch": torch.__version__.split("+")[0],
