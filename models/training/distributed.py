@@ -87,6 +87,7 @@ def join(device: str, sharded: bool = False) -> tuple[Ranks, str]:
 
 
 def leave() -> None:
-    """Part from the other processes."""
+    """Part from the other processes, together: one that is gone takes what another still waits for with it."""
     if dist.is_initialized():
+        dist.barrier()
         dist.destroy_process_group()

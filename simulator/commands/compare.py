@@ -191,8 +191,10 @@ def _flags(value: Any, plain: Any, name: str = "") -> list[str]:
     elif value == plain or name in ("threads", "device", "compile"):
         return []
     else:
-        flag = f"--{name}".replace("_", "-")
-        return [flag if value else f"--no-{flag[2:]}"] if isinstance(value, bool) else [flag, str(value)]
+        group, dot, last = name.replace("_", "-").rpartition(".")
+        switched = isinstance(value, bool)
+        flag = f"--{group}{dot}{'no-' if switched and not value else ''}{last}"
+        return [flag] if switched else [flag, str(value)]
     return [flag for key, pair in parts.items() for flag in _flags(*pair, f"{name}.{key}" if name else key)]
 
 

@@ -36,10 +36,10 @@ def data(tmp_path_factory):
 
 def torchrun(n, *arguments):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
     script = str(Path(__file__).with_name("train_tiny.py"))
     done = subprocess.run([*command, script, *map(str, arguments)], env=environment, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
 def log(out):

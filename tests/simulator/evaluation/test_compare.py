@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import tyro
 
 import run_sim
 from models.presets import PRESETS, preset
@@ -167,11 +168,10 @@ def test_rows_that_are_trained_otherwise_differ_in_that_alone(options: command.O
 
 
 def test_the_flags_told_make_the_same_options_again(options: command.Options):
-    said = command._flags(replace(options, lr=0.01), train.Recipe(data=Path()))
-    assert said[:4] == ["--data", str(options.data), "--steps", "2"]
-    assert "--no-bf16" in said
-    assert said[said.index("--lr") + 1] == "0.01"
-    assert said[said.index("--objective.target-share") + 1] == "0.5"
+    plain = train.Recipe(data=Path())
+    stages = tuple(replace(stage, n_rows=2, dreaming=not stage.dreaming) for stage in plain.stages)
+    told = replace(plain, data=options.data, lr=0.01, bf16=False, stages=stages, objective=options.objective)
+    assert tyro.cli(train.Recipe, args=command._flags(told, plain)) == told
 
 
 def test_rows_can_be_listed(options: command.Options, capsys: pytest.CaptureFixture[str]):
