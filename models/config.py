@@ -78,6 +78,12 @@ class HandsSize:
     side: int = 0
     """Pixels a side of the middle they work in, an even number; 0: there is no such drawer."""
     channels: int = 32
+    eye: float = 1.62
+    """Blocks from the position of a pose up to the eye."""
+    n_cells: int = 10
+    """Cells along the middle of the view, from the nearest, one of which is what the hands work on."""
+    n_textures: int = 40
+    """Pictures that a side of a block can wear."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,10 +178,10 @@ class ModelConfig:
                 f"an image of {height} x {width}; choose fewer cells, or fewer rows of view"
             )
         side = self.hands.side
-        if side and (side % 2 or side < 8 or side > min(top, width) or top == bottom):
+        if side and (side % 2 or side < 8 or side > min(top, width) or not bar.n_cells):
             raise ValueError(
-                f"hands that work in {side} x {side} pixels of a view of {top} x {width} with {bottom - top} rows below it; "
-                f"choose an even side of 8 or more that fits, and a view that leaves room for a bar"
+                f"hands that work in {side} x {side} pixels of a view of {top} x {width} over a bar of {bar.n_cells} cells; "
+                f"choose an even side of 8 or more that fits, and a bar of one cell or more"
             )
         album = self.album
         if album.n_views and not (self.pose and self.nearness and album.nearness[:1] == (0.0,)):

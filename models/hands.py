@@ -9,14 +9,19 @@ pixels change, and to what. All others are left to the network.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.bar import cells
 from models.conditioning import Control
 from models.config import ModelConfig
+from models.lattice import Sides, cells_along, sides
 from models.pixels import CHANGED
+from models.reprojection import pixel_rays, view_axes
+from models.textures import Textures
 
 STILL = (0.02, 0.02)
 """Blocks and radians a frame, up to which a player stands: hands are taken to work from where the middle of the view stays."""
@@ -27,17 +32,25 @@ def stands(motion: Tensor) -> Tensor:
     return (motion[..., :3].abs().amax(dim=-1) < STILL[0]) & (motion[..., 3:].abs().amax(dim=-1) < STILL[1])
 
 
-KINDS = ("nothing", "cracks", "goes or comes")
-"""What can happen: nothing; something in the view alone; something in view and bar, which is a block that goes or comes."""
+KINDS = ("nothing", "cracks", "goes", "comes")
+"""What can happen: nothing; something in the view alone; something in view and bar, which is a block that goes, or comes."""
+GOES = 2
 N_PLACE = 14
 LONGEST = 63
 """Frames beyond which it is all one for how long a key has been held."""
+N_SIDES = 3
+"""Sides of cells that a ray crosses: into the cell, out of it, out of the next."""
+N_TOLD = 1 + 2 * (3 + 1 + 1)
+"""Numbers that tell of them at each pixel."""
+EDGE = 0.15
+"""Share of a side that is its edge."""
 LEAST = 4
 """Pixels of the middle of the view that change at least for something to have happened."""
 
 
 def what_happened(middle: Tensor, bar: Tensor, middle_after: Tensor, bar_after: Tensor) -> Tensor:
-    """`KINDS` int64 (...) told from two pictures: middles (..., 3, side, side) and bars (..., pixels) before and after."""
+    """`KINDS` int64 (...) told from two pictures: middles (..., 3, side, side) and bars (..., pixels) before and after. A block
+    that comes cannot be told from one that goes."""
     happens = ((middle_after - middle).abs().amax(dim=-3) > CHANGED).flatten(-2).sum(dim=-1) >= LEAST
     return happens.long() + (happens & ((bar_after - bar).abs().amax(dim=-1) > CHANGED))
 
@@ -54,21 +67,51 @@ def place(pose: Tensor) -> Tensor:
     return torch.cat([waves.sin(), waves.cos()], dim=1)
 
 
+class Looked(NamedTuple):
+    """What has been made of n views: features of them in three sizes, and what is decided."""
+
+    middle: Tensor  # (n, 3, side, side)
+    told: Tensor  # (n, d), all but the view
+    fine: Tensor
+    half: Tensor
+    deep: Tensor
+    eye: Tensor  # (n, 3)
+    cells: Tensor  # (n, cells, 3) along the middle of the view
+    rays: Tensor  # (n, side, side, 3)
+    kind: Tensor  # logits (n, 4) of `KINDS`
+    cell: Tensor  # logits (n, cells): which of them it happens to
+
+
+class Drawn(NamedTuple):
+    """How n views are changed: by hand, or to what a side of a cell shows."""
+
+    where: Tensor  # logits (n, side, side): which pixels
+    free: Tensor  # (n, 3, side, side) by hand
+    share: Tensor  # (n, 1 + N_SIDES, side, side): how likely by hand, and each of the sides; no side where no cell changes
+    texels: Tensor  # int64 (n, N_SIDES, side, side): which texel of a texture is there
+    worn: Tensor  # logits (n, textures, side, side): which texture
+    light: Tensor  # (n, 6, side, side): what is added to the light on it, and to its colour
+
+
 class Hands(nn.Module):
     """Draws into the middle of the view what the last key did there; see the module."""
 
     across: Tensor
+    rays: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.config, side, c = config, config.hands.side, config.hands.channels
+        self.config, size, c = config, config.hands, config.hands.channels
+        side = size.side
         (top, bottom), (_, width) = config.bar_rows, config.image
         low, left = (top - side) // 2, (width - side) // 2
         self.box = slice(low, low + side), slice(left, left + side)
         self.acts = nn.Embedding(config.n_actions, c)
         self.waits = nn.Embedding(LONGEST + 1, c)
         nn.init.zeros_(self.waits.weight)
-        self.held = nn.Linear(3 * (bottom - top) * width, c)
+        self.icons = nn.Linear(3 * (bottom - top) * config.bar.width, 2 * c)
+        self.chosen = nn.Linear(2 * c, 1)
+        self.held = nn.Linear(4 * c, c)
         self.stand = nn.Linear(N_PLACE, c)
         self.told = nn.Linear(3 * c, 3 * c)
         self.fine = nn.Conv2d(14, c, 3, padding=1)
@@ -77,14 +120,24 @@ class Hands(nn.Module):
         self.deep = nn.ModuleList(nn.Conv2d(3 * c, 3 * c, 3, padding=1) for _ in range(3))
         self.kind = nn.Linear(3 * c, len(KINDS))
         with torch.no_grad():
-            self.kind.bias.copy_(torch.tensor([4.0, 0.0, 0.0]))  # untaught, nothing happens
+            self.kind.bias.copy_(torch.tensor([4.0, 0.0, 0.0, 0.0]))  # untaught, nothing happens
+        self.edges = nn.Conv2d(c, 2 * c, 3, padding=1)
+        self.fits = nn.Linear(3 * 2 * c + 2, 2 * c)
+        self.among = nn.Linear(3 * c, 2 * c)
+        self.places = nn.Parameter(torch.zeros(size.n_cells, 2 * c))
+        self.cell = nn.Linear(2 * c, 1)
         self.drawn_as = nn.Embedding(len(KINDS), 3 * c)
         self.up = nn.Conv2d(5 * c, 2 * c, 3, padding=1)
-        self.wide = nn.Conv2d(3 * c, 2 * c, 3, padding=1)
-        self.draw = nn.Conv2d(2 * c, 16, 3, padding=1)
+        self.wide = nn.Conv2d(3 * c + 4 * N_TOLD, 2 * c, 3, padding=1)
+        self.last = nn.Conv2d(2 * c, 2 * c, 3, padding=1)
+        self.parts = (1, 3, 1 + N_SIDES, size.n_textures, 6)
+        self.out = nn.Conv2d(2 * c, 4 * sum(self.parts), 1)
+        self.wears = nn.Linear(3 * c, size.n_textures)
+        self.textures = Textures(size.n_textures, 2 * math.tan(math.radians(config.camera.fov_degrees) / 2) / width)
         line = torch.linspace(-1, 1, side // 2)
         across = torch.stack([line.expand(side // 2, -1), line[:, None].expand(-1, side // 2)])
         self.register_buffer("across", across, persistent=False)
+        self.register_buffer("rays", F.normalize(pixel_rays(config)[self.box], dim=-1), persistent=False)
 
     def middle(self, frames: Tensor) -> Tensor:
         """What it sees, and draws into, of frames (n, 3, H, W): (n, 3, side, side)."""
@@ -102,37 +155,107 @@ class Hands(nn.Module):
         see, and when it breaks hangs on that.
         """
         middle, bar = self.middle(frames), self.bar(frames)
-        done = what_happened(middle[:, :-1], bar[:, :-1], middle[:, 1:], bar[:, 1:]) == 2
+        done = what_happened(middle[:, :-1], bar[:, :-1], middle[:, 1:], bar[:, 1:]) == GOES
         goes_on, same = stands(motion) & ~done, action[:, 1:] == action[:, :-1]
         found = [first]
         for i in range(motion.shape[1]):
             found.append(torch.where(goes_on[:, i], torch.where(same[:, i], found[-1], 0) + 1, 0))
         return torch.stack(found, dim=1)
 
-    def judge(
-        self, middle: Tensor, bar: Tensor, action: Tensor, waited: Tensor, pose: Tensor, kind: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """What happens, logits (n, 3) of `KINDS`; which pixels that changes, logits (n, side, side); and to what (n, 3, side,
-        side). From the middle and the bar of the frame before, the action (n,), for how many frames it has been held before (n,),
-        and the pose (n, 5).
-
-        kind (n,): what to draw; None is what is likeliest.
-        """
+    def look(
+        self, middle: Tensor, bar: Tensor, action: Tensor, waited: Tensor, pose: Tensor, believed: Tensor | None = None
+    ) -> Looked:
+        """What happens, and to which cell: from the middle and the bar of the frame before, the action (n,), for how many frames
+        it has been held before (n,), and the pose (n, 5); `believed`, where it is another, is what the network is told of it."""
         acts = self.acts(action) + self.waits(waited.long().clamp(max=LONGEST))
-        told = torch.cat([acts, self.held(bar), self.stand(place(pose).to(bar.dtype))], dim=1)
-        told = F.gelu(self.told(told))[..., None, None]
+        standing = self.stand(place(pose if believed is None else believed).to(bar.dtype))
+        told = F.gelu(self.told(torch.cat([acts, self._holding(bar), standing], dim=1)))
         seen = torch.cat([F.pixel_unshuffle(middle, 2), self.across.to(middle.dtype).expand(len(middle), -1, -1, -1)], dim=1)
         fine = F.gelu(self.fine(seen))
         half = F.gelu(self.coarse(fine))
-        deep = F.gelu(self.small(half)) + told
+        deep = F.gelu(self.small(half)) + told[..., None, None]
         for layer in self.deep:
-            deep = deep + F.gelu(layer(deep)) * (1 + told)
-        likely = self.kind(deep.mean(dim=(2, 3)) + deep.amax(dim=(2, 3)))
-        deep = deep + self.drawn_as(likely.argmax(dim=1) if kind is None else kind)[..., None, None]
+            deep = deep + F.gelu(layer(deep)) * (1 + told[..., None, None])
+        pooled = deep.mean(dim=(2, 3)) + deep.amax(dim=(2, 3))
+        with torch.autocast(middle.device.type, enabled=False), torch.no_grad():
+            eye, cells, rays = self._ahead(pose)
+            regions = self._regions(eye, cells, rays)
+        kind, cell = self.kind(pooled), self._fitting(fine, pooled, regions)
+        return Looked(middle, told, fine, half, deep, eye, cells, rays, kind, cell)
+
+    def draw(self, looked: Looked, kind: Tensor | None = None, cell: Tensor | None = None) -> Drawn:
+        """How the views change if `kind` (n,) happens to `cell` (n,); None is what is likeliest."""
+        middle, told, fine, half = looked[:4]
+        kind = looked.kind.argmax(dim=1) if kind is None else kind
+        cell = looked.cell.argmax(dim=1) if cell is None else cell
+        with torch.autocast(middle.device.type, enabled=False), torch.no_grad():
+            chosen = looked.cells.gather(1, cell[:, None, None].expand(-1, 1, 3))[:, 0]
+            hit, found = sides(looked.eye, looked.rays, chosen, N_SIDES)
+            hit = hit & (kind >= GOES)[:, None, None]
+            far = (
+                torch.arange(N_SIDES, device=kind.device) > 0
+            )  # a block that comes shows its near side, one that goes what is behind
+            seen = hit[:, None] & (far == (kind == GOES)[:, None])[..., None, None]
+            told_of, texels = F.pixel_unshuffle(_told(hit, found), 2).to(fine.dtype), self.textures.texels(found)
+        deep = looked.deep + self.drawn_as(kind)[..., None, None]
         wide = F.gelu(self.up(torch.cat([_like(deep, half), half], dim=1)))
-        wide = F.gelu(self.wide(torch.cat([_like(wide, fine), fine], dim=1)))
-        drawn = F.pixel_shuffle(self.draw(wide), 2)
-        return likely, drawn[:, 3], middle + drawn[:, :3]
+        wide = F.gelu(self.wide(torch.cat([_like(wide, fine), fine, told_of], dim=1)))
+        out = F.pixel_shuffle(self.out(wide + F.gelu(self.last(wide))), 2).float()
+        where, free, share, worn, light = out.split(self.parts, dim=1)
+        share = share.masked_fill(F.pad(~seen, (0, 0, 0, 0, 1, 0)), -torch.inf).softmax(dim=1)
+        return Drawn(where[:, 0], middle + free, share, texels, worn + self.wears(told)[..., None, None], light)
+
+    def shown(self, drawn: Drawn) -> Tensor:
+        """What is likeliest at each pixel: (n, 3, side, side)."""
+        best = drawn.share.argmax(dim=1, keepdim=True)
+        texel = drawn.texels.gather(1, (best - 1).clamp(min=0))[:, 0]
+        side = self.textures.shown(texel, drawn.worn.movedim(1, -1), drawn.light.movedim(1, -1))
+        return torch.where(best == 0, drawn.free, side.movedim(-1, 1))
+
+    def off(self, drawn: Drawn, due: Tensor) -> Tensor:
+        """How far from `due` (n, 3, side, side) each pixel is, the mean over all that it may show: (n, side, side)."""
+        by_hand = (drawn.free - due).abs().mean(dim=1) * drawn.share[:, 0]
+        hit = drawn.share[:, 0] < 1  # a tenth of all
+        texels, worn, light, wanted, share = (
+            part.movedim(1, -1)[hit] for part in (drawn.texels, drawn.worn, drawn.light, due, drawn.share[:, 1:])
+        )
+        of_sides = (self.textures.off(texels, worn, light, wanted) * share).sum(dim=-1)
+        return by_hand.index_put((hit,), of_sides, accumulate=True)
+
+    def _holding(self, bar: Tensor) -> Tensor:
+        """What is in the hand, and what there is besides, (n, c) from bars (n, pixels): the chosen cell looks another way."""
+        (top, bottom), (_, width) = self.config.bar_rows, self.config.image
+        icons = F.gelu(self.icons(cells(self.config.bar, bar.unflatten(1, (3, bottom - top, width)))))
+        chosen = self.chosen(icons).softmax(dim=1) * icons
+        return self.held(torch.cat([chosen.sum(dim=1), icons.mean(dim=1)], dim=1))
+
+    def cells(self, pose: Tensor) -> Tensor:
+        """The cells along the middle of the view from poses (n, 5), one of which hands work on: (n, cells, 3)."""
+        return self._ahead(pose)[1]
+
+    def _ahead(self, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From poses (n, 5): the eyes (n, 3), the cells along the middle of the view (n, cells, 3), the pixels' rays."""
+        axes = view_axes(pose, math.radians(self.config.camera.tilt_degrees))
+        eye = torch.cat([pose[:, :2], pose[:, 2:3] + self.config.hands.eye], dim=1)
+        return eye, cells_along(eye, axes[:, 0], self.config.hands.n_cells), self.rays @ axes[:, None]
+
+    def _regions(self, eye: Tensor, cells: Tensor, rays: Tensor) -> Tensor:
+        """Each cell's inside, its edges and its surroundings in the view, 0 or 1, (n, cells, 3, side / 2, side / 2)."""
+        n, m = cells.shape[:2]
+        rays = F.normalize(rays.unflatten(1, (-1, 2)).unflatten(3, (-1, 2)).mean(dim=(2, 4)), dim=-1)
+        hit, found = sides(eye.repeat_interleave(m, 0), rays.repeat_interleave(m, 0), cells.flatten(0, 1), 1)
+        inside = hit[:, None].float()
+        around = F.max_pool2d(inside, 3, 1, 1) - inside
+        return torch.cat([inside, inside * (_border(found) < EDGE), around], dim=1).unflatten(0, (n, m))
+
+    def _fitting(self, fine: Tensor, pooled: Tensor, regions: Tensor) -> Tensor:
+        """How well each cell fits as what the hands work on: logits (n, cells)."""
+        edges = F.gelu(self.edges(fine))
+        regions, weight = regions.to(edges.dtype).flatten(3), regions.sum(dim=(3, 4))
+        means = torch.einsum("ncrp,ndp->ncrd", regions, edges.flatten(2)) / (weight[..., None] + 0.5).to(edges.dtype)
+        sizes = torch.log1p(weight[..., ::2]).to(edges.dtype)
+        fits = self.fits(torch.cat([means.flatten(2), sizes], dim=2)) + self.among(pooled)[:, None] + self.places
+        return self.cell(F.gelu(fits))[..., 0].float()
 
     def forward(self, pictures: Tensor, before: Tensor, seen: Tensor, waited: Tensor, control: Control) -> Tensor:
         """`pictures` (b, t, 3, H, W) with what happened drawn into them, from the frames `before` them where there were any,
@@ -140,16 +263,32 @@ class Hands(nn.Module):
         (`models.training.hands`)."""
         action, pose, motion = (part.flatten(0, 1) for part in control)
         standing = (seen.flatten() > 0) & stands(motion)
-        if pictures.device.type == "cpu" and not torch.compiler.is_compiling() and not standing.any():
-            return pictures  # which is most of the time, and spares a tenth of it
+        eager = pictures.device.type == "cpu" and not torch.compiler.is_compiling()
+        if eager and not standing.any():
+            return pictures  # which is most of the time, and spares a fifth of it
         now, past = pictures.flatten(0, 1), before.flatten(0, 1).to(pictures.dtype)
-        likely, where, drawn = self.judge(self.middle(past), self.bar(past), action, waited.flatten(), pose)
-        there = (likely.argmax(dim=1) > 0) & standing
-        change = there[:, None, None, None] & (where > 0)[:, None]
-        middle = torch.where(change, drawn.to(now.dtype), self.middle(now))
+        looked = self.look(self.middle(past), self.bar(past), action, waited.flatten(), pose)
+        there = (looked.kind.argmax(dim=1) > 0) & standing
+        if eager and not there.any():
+            return pictures
+        drawn = self.draw(looked)
+        change = there[:, None, None, None] & (drawn.where > 0)[:, None]
+        middle = torch.where(change, self.shown(drawn).to(now.dtype), self.middle(now))
         rows, columns = self.box
         strip = torch.cat([now[..., rows, : columns.start], middle, now[..., rows, columns.stop :]], dim=-1)
         return torch.cat([now[..., : rows.start, :], strip, now[..., rows.stop :, :]], dim=-2).view_as(pictures)
+
+
+def _border(found: Sides) -> Tensor:
+    """How far each place on a side is from its border, 0..0.5."""
+    return 0.5 - torch.maximum((found.across - 0.5).abs(), (found.up - 0.5).abs())
+
+
+def _told(hit: Tensor, found: Sides) -> Tensor:
+    """What the network is told of the sides: (n, N_TOLD, h, w), nothing where the cell is passed by."""
+    axes = F.one_hot(found.axis[:, :2], 3).movedim(-1, 2).flatten(1, 2)
+    parts = [torch.ones_like(hit[:, None]), axes, _border(found)[:, :2], found.away[:, :2] / 4]
+    return torch.cat([part.float() for part in parts], dim=1) * hit[:, None]
 
 
 def _like(small: Tensor, large: Tensor) -> Tensor:

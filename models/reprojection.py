@@ -35,7 +35,7 @@ def _view_rows(config: ModelConfig) -> int:
     return config.camera.view_rows or config.image[0]
 
 
-def _axes(pose: Tensor, tilt: float) -> Tensor:
+def view_axes(pose: Tensor, tilt: float) -> Tensor:
     """Rows ahead, right, up (n, 3, 3) of the cameras at poses (n, 5), in the world's axes."""
     heading, pitch = pose[:, 3], pose[:, 4] + tilt
     ch, sh, cp, sp = heading.cos(), heading.sin(), pitch.cos(), pitch.sin()
@@ -56,7 +56,7 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     camera, (height, width), n, k = config.camera, config.image, len(frame), len(nearness)
     rows, tangent = _view_rows(config), math.tan(math.radians(camera.fov_degrees) / 2)
     tilt = math.radians(camera.tilt_degrees)
-    old_axes, new_axes = _axes(before, tilt), _axes(now, tilt)
+    old_axes, new_axes = view_axes(before, tilt), view_axes(now, tilt)
     to_picture = _vector([1.0, 1 / tangent, -width / height / tangent], frame.device)  # ahead, then x and y per ahead
     shift = now[:, :3] - before[:, :3] + camera.forward_cells * (_ground(now) - _ground(before))
     shift = (old_axes @ shift[:, :, None]).squeeze(-1) * to_picture  # (n, 3) in the old camera's axes

@@ -19,6 +19,7 @@ from envs.voxel.physics import spawn_body
 from envs.voxel.state import State
 from envs.voxel.story import ORE_STEP, RETURN_STEP, TOOL_STEP, tell
 from envs.voxel.walker import A, Cell, Routine
+from models.checkpoint import load
 
 SIDE, CAPTION, COLUMNS = 256, 22, 4
 Picture = tuple[str, np.ndarray]
@@ -137,6 +138,21 @@ def story() -> Iterable[Picture]:
             yield player.picture(captions[step])
 
 
+def textures(checkpoint: Path) -> np.ndarray:
+    """uint8: what the learned hands take the sides of blocks to wear, in no order, as far as they learned it from changes."""
+    found = load(checkpoint, contexts=False).model.hands
+    if found is None:
+        raise ValueError(f"{checkpoint}: a model without hands has no textures")
+    learned = found.textures.learned().detach().float().numpy()
+    n, _, side, _ = learned.shape
+    across = 10
+    rows = np.pad(learned, ((0, -n % across), (0, 0), (1, 1), (1, 1)), constant_values=1.0).reshape(
+        -1, across, 3, side + 2, side + 2
+    )
+    whole = rows.transpose(0, 3, 1, 4, 2).reshape(-1, across * (side + 2), 3)
+    return (255 * whole).round().astype(np.uint8).repeat(4, 0).repeat(4, 1)
+
+
 def sheet(pictures: Iterable[Picture], path: Path) -> None:
     """Write the pictures with their captions above them, COLUMNS in a row."""
     listed = list(pictures)
@@ -156,3 +172,4 @@ if __name__ == "__main__":
     sheet(places(), folder / "voxel-places.png")
     sheet(hands(), folder / "voxel-hands.png")
     sheet(story(), folder / "voxel-story.png")
+    Image.fromarray(textures(Path("checkpoints/voxel"))).save(folder / "voxel-textures.png", optimize=True)

@@ -13,7 +13,7 @@ from simulator.evaluation.rows import OURS, REFERENCE
 from simulator.evaluation.tally import AGE_BINS
 
 LABELS = ("< 3", "3-8", "9-24", "25-64", "65-256", "> 256", "first\nseen")
-_N_STRIPS, _N_MAZES_SHOWN = 6, 3
+_N_STRIPS, _N_MAZES_SHOWN, _N_DEEDS = 6, 3, 12
 
 
 def draw(results: dict[str, Any], pictures: dict[str, Any], out: Path) -> list[Path]:
@@ -21,7 +21,7 @@ def draw(results: dict[str, Any], pictures: dict[str, Any], out: Path) -> list[P
     plt = _pyplot()
     made = []
     for name, fill in (("gap_curves", _gap_curves), ("drift", _drift), ("strips", _strips), ("recall", _recall),
-                       ("dreams", _dreams), ("cost", _cost)):  # fmt: skip
+                       ("deeds", _deeds), ("dreams", _dreams), ("cost", _cost)):  # fmt: skip
         figure = plt.figure(figsize=(10, 4.5), layout="constrained")
         if fill(figure, results, pictures):
             made.append(out / f"{name}.png")
@@ -170,6 +170,18 @@ def _recall(figure: Any, results: dict[str, Any], pictures: dict[str, Any]) -> b
     for index, (truth, dream) in enumerate(rows):
         _row(grid[2 * index], truth, "truth")
         _row(grid[2 * index + 1], dream, "memory")
+    return True
+
+
+def _deeds(figure: Any, results: dict[str, Any], pictures: dict[str, Any]) -> bool:
+    """Before | truth | dream of frames in which a block goes or comes, evenly out of all there are."""
+    found = pictures.get("deeds", [])
+    shown = [found[i] for i in np.linspace(0, len(found) - 1, min(_N_DEEDS, len(found))).astype(int)]
+    if not shown:
+        return False
+    grid = _blank(figure, 3, len(shown))
+    for cells, images, label in zip(grid, zip(*shown, strict=True), ("before", "truth", "dream"), strict=True):
+        _row(cells, images, label)
     return True
 
 

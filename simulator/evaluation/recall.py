@@ -28,7 +28,7 @@ class Recall:
     def __init__(self, engine: Engine, batch: Sequence[Scene], at: int) -> None:
         self._engine, self._batch, self._at = engine, batch, at
         self._tally = Tally(len(batch))
-        self.pictures: list[Picture] = [([], []) for _ in batch]
+        self.pictures: dict[str, list[Picture]] = {"recall": [([], []) for _ in batch]}
 
     def __call__(self, t: int, moment: Moment) -> None:
         if t != self._at:
@@ -43,7 +43,7 @@ class Recall:
             for index, k in enumerate(gone):
                 frames = self._draw(blind, k, t - k, name)
                 if name == "psnr" and index in shown:
-                    for (truth, dream), scene, frame in zip(self.pictures, self._batch, frames, strict=True):
+                    for (truth, dream), scene, frame in zip(self.pictures["recall"], self._batch, frames, strict=True):
                         truth.append(scene.episode.image[k])
                         dream.append(frame)
 

@@ -107,7 +107,8 @@ def _mode(
     drift, more = rollout.drift(engine, batch, plan, seen.marks, pose_given=pose_given)
     pictures[mode] = {"onestep": seen.strips, **shown}
     if pose_given:
-        pictures["recall"] = recall.pictures
+        for probe in probes:
+            pictures |= getattr(probe, "pictures", {})
     results["left_out"] += lines + more
     if pose_given:
         start = plan.horizon_retrieval[0]
@@ -157,7 +158,7 @@ def headline(results: dict[str, Any]) -> str:
     """The summary as one line of JSON."""
     wanted = (
         "onestep_psnr", "onestep_psnr_reset", "onestep_psnr_swapped", "memory_gain_over_reset", "whole_frame_psnr",
-        "wall_colour_accuracy", "ball_hit_rate", "inventory", "edits", "recipes",
+        "wall_colour_accuracy", "ball_hit_rate", "inventory", "deeds", "edits", "recipes",
         "copy_last_psnr", "drift_psnr", "drift_frames", "n_mazes", "pose_drift", "action_accuracy", "routes", "interval95",
     )  # fmt: skip
     line: dict[str, Any] = {key: results[key] for key in ("n_mazes", "perceptual_net", "left_out", "cost")}

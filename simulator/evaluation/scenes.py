@@ -86,7 +86,7 @@ class Scene:
 
 
 class Probe(Protocol):
-    """Asks the dreamer something of its own while the true frames go by."""
+    """Asks the dreamer something of its own while the true frames go by. Where it has `pictures`, by figure, they are drawn."""
 
     def __call__(self, t: int, moment: Moment) -> None:
         """`moment` is after `t` true frames of every scene."""

@@ -10,7 +10,7 @@ import torch
 
 from envs import episode as episodes
 from envs.episode import Episode
-from models.config import HandsSize
+from models.config import BarSize, HandsSize
 from models.hands import KINDS, N_PLACE, place, stands
 from models.training import hands as training
 from models.world_model import WorldModel
@@ -58,7 +58,7 @@ def test_it_draws_into_the_middle_of_the_view_alone_and_only_for_one_who_stands(
     plain = WorldModel(replace(CONFIG, hands=HandsSize())).eval()
     plain.load_state_dict({name: part for name, part in model.state_dict().items() if not name.startswith("hands.")})
     frames, level, control = still(2, 12)
-    model.hands.kind.bias.copy_(torch.tensor([0.0, 50.0, 0.0]))
+    model.hands.kind.bias.copy_(torch.tensor([0.0, 50.0, 0.0, 0.0]))
     drawn, without = (net(frames, level, control, net.init_state(2))[0] for net in (model, plain))
     other = (drawn != without).any(dim=2)
     rows, columns = model.hands.box
@@ -77,12 +77,12 @@ def test_whoever_does_not_move_sees_what_he_saw_but_for_what_hands_do():
     frames, level, control = still(2, 6)
     control.action[:] = torch.tensor([0, 3, 4, 0, 5, 6])
     before = frames[:, :-1]
-    model.hands.kind.bias.copy_(torch.tensor([50.0, 0.0, 0.0]))
+    model.hands.kind.bias.copy_(torch.tensor([50.0, 0.0, 0.0, 0.0]))
     pictures = model(frames, level, control, model.init_state(2))[0][:, 1:]
     assert torch.equal(pictures[..., :TOP, :], before[..., :TOP, :])
     assert torch.equal(pictures[:, 2], before[:, 2]), "nothing was done: the bar, too"
-    assert not torch.equal(pictures[:, 1, :, TOP:], before[:, 1, :, TOP:])
-    model.hands.kind.bias.copy_(torch.tensor([0.0, 50.0, 0.0]))
+    assert not torch.equal(pictures[..., TOP:, :], before[..., TOP:, :])
+    model.hands.kind.bias.copy_(torch.tensor([0.0, 50.0, 0.0, 0.0]))
     pictures = model(frames, level, control, model.init_state(2))[0][:, 1:]
     changed = (pictures != before).any(dim=2)
     rows, columns = model.hands.box
@@ -106,30 +106,64 @@ def test_it_learns_what_keys_do_to_the_view(tmp_path, monkeypatch):
     steps = training.steps_of(hands, digging(200, 9))
     middle, bar, after = (part.float() / 127.5 - 1 for part in (steps.middle, steps.bar, steps.after))
     with torch.no_grad():
-        likely, where, drawn = hands.judge(middle, bar, steps.action, steps.waited, steps.pose)
-    assert all(0.02 < (steps.kind == kind).float().mean() < 0.9 for kind in range(len(KINDS)))
-    assert (likely.argmax(dim=1) == steps.kind).float().mean() > 0.95
+        looked = hands.look(middle, bar, steps.action, steps.waited, steps.pose)
+        drawn = hands.draw(looked)
+    assert all(0.02 < (steps.kind == kind).float().mean() < 0.9 for kind in range(3))
+    assert (looked.kind.argmax(dim=1) == steps.kind).float().mean() > 0.95
     happens = steps.kind > 0
-    shown = torch.where((where > 0)[:, None], drawn, middle)[happens]
+    shown = torch.where((drawn.where > 0)[:, None], hands.shown(drawn), middle)[happens]
     left = (shown - after[happens]).square().mean() / (middle - after)[happens].square().mean()
     assert left < 0.1
 
 
+def looked_at(hands, n=2, config=CONFIG):
+    side = config.hands.side
+    middle, bar = torch.randn(n, 3, side, side), torch.randn(n, 3 * (config.image[0] - TOP) * config.image[1])
+    pose = torch.tensor([[2.3, 2.6, 4.0, 0.5, -0.2]]).expand(n, -1)
+    return hands.look(middle, bar, torch.arange(n), torch.zeros(n), pose)
+
+
 def test_it_draws_what_was_decided_and_no_mean_of_all_that_might_be():
-    torch.manual_seed(0)
-    hands = WorldModel(CONFIG).eval().hands
-    given = (
-        torch.randn(2, 3, 8, 8),
-        torch.randn(2, hands.held.in_features),
-        torch.tensor([1, 2]),
-        torch.zeros(2),
-        torch.zeros(2, 5),
-    )
-    with torch.no_grad():
-        likely, _, drawn = hands.judge(*given)
-        same, other = (hands.judge(*given, kind)[2] for kind in (likely.argmax(dim=1), (likely.argmax(dim=1) + 1) % len(KINDS)))
-    assert torch.equal(drawn, same)
-    assert not torch.equal(drawn, other)
+    hands = randomised(CONFIG).hands
+    looked = looked_at(hands)
+    drawn = hands.draw(looked)
+    kind, cell = looked.kind.argmax(dim=1), looked.cell.argmax(dim=1)
+    same, other = hands.draw(looked, kind, cell), hands.draw(looked, (kind + 1) % len(KINDS), cell)
+    assert torch.equal(hands.shown(drawn), hands.shown(same))
+    assert not torch.equal(hands.shown(drawn), hands.shown(other))
+
+
+def test_sides_are_shown_where_the_cell_is_and_only_where_a_block_goes_or_comes():
+    hands = randomised(CONFIG).hands
+    looked = looked_at(hands, n=3)
+    near, far = (hands.draw(looked, torch.full((3,), 2), torch.full((3,), cell)).share[:, 0] < 1 for cell in (1, 6))
+    assert 0 < far.sum() < near.sum()
+    assert near[far].float().mean() > 0.9, "both lie in the middle of the view"
+    assert (hands.draw(looked, torch.tensor([0, 1, 0])).share[:, 0] == 1).all()
+    goes, comes = (hands.draw(looked, torch.full((3,), kind), torch.full((3,), 1)).share for kind in (2, 3))
+    assert (goes[:, 1] == 0).all()
+    assert (goes[:, 2:].amax(dim=1) > 0)[near].all()
+    assert (comes[:, 2:] == 0).all()
+    assert (comes[:, 1] > 0)[near].all()
+
+
+def test_sides_wear_their_textures():
+    """One texture worn everywhere: the cell shows it, and shows it alike in training and in play."""
+    hands = randomised(replace(CONFIG, hands=replace(CONFIG.hands, n_textures=3))).hands
+    hands.textures.pictures.data[1] = torch.tensor([2.0, -2.0, 2.0]).view(3, 1, 1)
+    hands.wears.bias.data[:] = torch.tensor([-500.0, 500.0, -500.0])
+    for part in (hands.out.weight, hands.out.bias):
+        part.data[-24:] = 0  # no light but the texture's own
+    looked = looked_at(hands)
+    drawn = hands.draw(looked, torch.full((2,), 2), torch.full((2,), 1))
+    drawn = drawn._replace(share=torch.where(drawn.share[:, :1] < 1, torch.tensor([0.0, 0, 1, 0]).view(4, 1, 1), drawn.share))
+    hit = drawn.share[:, 0] < 1
+    shown = hands.shown(drawn).movedim(1, -1)[hit]
+    assert len(shown) > 10
+    torch.testing.assert_close(shown, torch.tensor([1.0, -1.0, 1.0]).expand_as(shown), atol=0.01, rtol=0)
+    due = torch.where(hit[:, None], torch.tensor([1.0, -1.0, 1.0]).view(3, 1, 1), drawn.free)
+    torch.testing.assert_close(hands.off(drawn, due), torch.zeros(hit.shape), atol=0.01, rtol=0)
+    torch.testing.assert_close(hands.off(drawn, due + 0.5), torch.full(hit.shape, 0.5), atol=0.01, rtol=0)
 
 
 def test_how_long_a_key_is_held_is_counted_while_one_stands_and_no_block_goes():
@@ -173,7 +207,7 @@ def test_it_learns_when_a_block_breaks_that_looks_as_it_did(tmp_path, monkeypatc
     steps = training.steps_of(hands, mining(300, 9))
     middle, bar = (part.float() / 127.5 - 1 for part in (steps.middle, steps.bar))
     with torch.no_grad():
-        likely, _, _ = hands.judge(middle, bar, steps.action, steps.waited, steps.pose)
+        likely = hands.look(middle, bar, steps.action, steps.waited, steps.pose).kind
     breaks = (steps.kind == 2) & (steps.action == 2)
     assert breaks.sum() > 10
     assert (likely.argmax(dim=1) == steps.kind).float().mean() > 0.95
@@ -193,7 +227,29 @@ def test_steps_of_one_who_walks_teach_nothing():
     assert len(training.steps_of(randomised(CONFIG).hands, walked).action) == 0
 
 
+def test_whether_a_block_came_and_where_is_told_by_the_episode_or_not_known():
+    pose = np.tile([2.3, 2.6, 4.0, 0.0, 0.0], (40, 1))
+    told = replace(digging(40, 0), pose=pose)
+    hands = randomised(CONFIG).hands
+    assert (training.steps_of(hands, told).cell == -1).all()
+    cells = hands.cells(torch.from_numpy(pose[:1]).float())[0].numpy().astype(np.int16)
+    aim, changed = np.zeros((40, 4), np.int16), np.zeros((40, 5), np.int16)
+    aim[:, :3], changed[:, 1:4] = cells[4], cells[3]
+    event = np.stack([np.where(told.action == 1, 2, 1), *np.zeros((2, 40), int)], axis=1)
+    steps = training.steps_of(hands, replace(told, extras={"aim": aim, "last_change": changed, "event": event}))
+    assert steps.cell.unique().tolist() == [-1, 3, 4]
+    for kind, cell in ((0, -1), (1, 4), (2, 3), (3, 3)):
+        assert (steps.cell[steps.kind == kind] == cell).all()
+    assert (steps.action[steps.kind == 2] == 2).all()
+    assert (steps.action[steps.kind == 3] == 1).all()
+
+
 @pytest.mark.parametrize("side", [7, 14, 4])
 def test_hands_that_do_not_fit_are_refused(side):
     with pytest.raises(ValueError, match="choose an even side"):
         replace(CONFIG, hands=HandsSize(side=side))
+
+
+def test_hands_without_a_bar_to_read_are_refused():
+    with pytest.raises(ValueError, match="over a bar of 0 cells"):
+        replace(CONFIG, bar=BarSize())

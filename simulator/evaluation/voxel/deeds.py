@@ -40,6 +40,8 @@ class DeedProbe:
     def __init__(self, engine: Engine, batch: Sequence[VoxelScene], plan: Plan, pose_given: bool) -> None:
         self._engine, self._batch, self._pose_given = engine, batch, pose_given
         self._found: list[Deed] = []
+        self.pictures: dict[str, list[tuple[np.ndarray, ...]]] = {"deeds": []}
+        """The frame before, the truth and the dream of every deed that is judged at once."""
 
     def __call__(self, t: int, moment: Moment) -> None:
         for row, scene in enumerate(self._batch):
@@ -55,6 +57,8 @@ class DeedProbe:
             moment = self._engine.step(moment, np.array([action]), pose)
             if step in (0, SOON) and (views := otherwise(scene, state, undone)).telling:
                 self._found.append(Deed(row, kind, "soon" if step else "at_once", views.judge(moment.frame[0])))
+                if not step:
+                    self.pictures["deeds"].append((scene.episode.image[t - 1], views.truth, moment.frame[0]))
             state = advance_state(state, MOVES[action])
 
     def summary(self) -> dict[str, Any]:

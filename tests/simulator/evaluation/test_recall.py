@@ -51,7 +51,7 @@ def test_amnesia_and_copying_draw_nothing():
 
 
 def test_pictures_are_of_each_maze_oldest_first(perfect: Recall):
-    truth, dream = perfect.pictures[1]
+    truth, dream = perfect.pictures["recall"][1]
     assert len(truth) == len(dream) > 5
     first = fakes.make_episode(AT, 1).image[EVERY - 1]
     np.testing.assert_array_equal(truth[0], first)
