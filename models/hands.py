@@ -202,7 +202,7 @@ class Hands(nn.Module):
         wide = F.gelu(self.wide(torch.cat([_like(wide, fine), fine, told_of], dim=1)))
         out = F.pixel_shuffle(self.out(wide + F.gelu(self.last(wide))), 2).float()
         where, free, share, worn, light = out.split(self.parts, dim=1)
-        share = share.masked_fill(F.pad(~seen, (0, 0, 0, 0, 1, 0)), -torch.inf).softmax(dim=1)
+        share = torch.cat([share[:, :1], share[:, 1:].masked_fill(~seen, -torch.inf)], dim=1).softmax(dim=1)
         return Drawn(where[:, 0], middle + free, share, texels, worn + self.wears(told)[..., None, None], light)
 
     def shown(self, drawn: Drawn) -> Tensor:

@@ -21,6 +21,7 @@ from simulator import accelerate, precision
 from simulator.accelerate import both_calls, compiler, whole_frame
 from simulator.engine import Engine
 from simulator.intents import LoadMoment, Reset, Rewind, SetPath, Step
+from simulator.load import load_engine
 from simulator.precision import choose_precision
 from simulator.rates import Rate
 from simulator.recipe import Recipe
@@ -263,3 +264,16 @@ def test_compiled_frames_are_the_plain_ones_but_for_rounding_and_the_same_at_the
     other = Engine(Checkpoint(randomised(CONFIG), ego_motion(), "another", {}), TRAIT)
     with pytest.raises(pytest.fail.Exception, match="compiled again"):
         other.with_path(path)
+
+
+@needs_compiler
+@pytest.mark.usefixtures("cache")
+def test_the_island_that_ships_compiles_and_digs_and_builds_as_it_does_plainly():
+    """It has parts that no maze has, and a compiler that fails leaves play slow: two minutes, not only among the slow tests."""
+    plain = load_engine(None, "voxel")
+    compiled = plain.with_path("float32")
+    assert compiled.path == "float32", compiled.description
+    keys = ["look_down", "look_down", *["mine"] * 8, "slot_1", "place", "left", "noop"]
+    ways = [play(engine, plain.begin(None, 0), [plain.actions.names.index(key) for key in keys]) for engine in (plain, compiled)]
+    truth, found = (np.stack([moment.frame for moment in way]).astype(int) for way in ways)
+    assert (np.abs(found - truth) <= 1).mean() >= 0.999
