@@ -34,7 +34,7 @@ def stands(motion: Tensor) -> Tensor:
 
 KINDS = ("nothing", "cracks", "goes", "comes")
 """What can happen: nothing; something in the view alone; something in view and bar, which is a block that goes, or comes."""
-GOES = 2
+GOES, COMES = 2, 3
 N_PLACE = 14
 LONGEST = 63
 """Frames beyond which it is all one for how long a key has been held."""

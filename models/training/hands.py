@@ -12,7 +12,7 @@ from torch import Tensor
 
 from envs.episode import Episode
 from models.clips import control_of
-from models.hands import GOES, Hands, Looked, stands, waited, what_happened
+from models.hands import COMES, GOES, Hands, Looked, stands, waited, what_happened
 from models.pixels import CHANGED, from_bytes, to_bytes, to_float
 from models.training.steps import chances, load, noisy, softened, teach
 
@@ -52,7 +52,7 @@ def steps_of(hands: Hands, episode: Episode) -> Steps:
     kind = what_happened(middle[:-1], bar[:-1], middle[1:], bar[1:])
     if "event" in episode.extras:
         came = torch.from_numpy(episode.extras["event"][1:, 0] == PLACED)
-        kind = torch.where((kind == GOES) & came, GOES + 1, kind)
+        kind = torch.where((kind == GOES) & came, COMES, kind)
     since = hands.since(frames[None], control.action[None], control.motion[None, 1:], torch.zeros(1))[0]
     held = waited(control.action[1:], control.action[:-1], since[:-1])
     kept = torch.nonzero(stands(control.motion[1:]))[:, 0]
@@ -65,10 +65,10 @@ def steps_of(hands: Hands, episode: Episode) -> Steps:
 def _cells(hands: Hands, episode: Episode, pose: Tensor, kind: Tensor) -> Tensor:
     """Which of the cells along the middle of the view was worked on in each step (t - 1,): that which changed, or was aimed at
     before; -1 where none was, or the episode does not tell."""
-    told = [episode.extras.get(name) for name in ("last_change", "aim")]
-    if told[0] is None or told[1] is None:
+    told = episode.extras
+    if "last_change" not in told or "aim" not in told:
         return torch.full_like(kind, -1)
-    changed, aimed = torch.from_numpy(told[0][1:, 1:4]), torch.from_numpy(told[1][:-1, :3])
+    changed, aimed = torch.from_numpy(told["last_change"][1:, 1:4]), torch.from_numpy(told["aim"][:-1, :3])
     due = torch.where((kind >= GOES)[:, None], changed, aimed)
     same = (hands.cells(pose[1:]) == due[:, None]).all(dim=-1)
     return torch.where(same.any(dim=1) & (kind > 0), same.int().argmax(dim=1), -1)

@@ -94,8 +94,9 @@ def _mode(
 ) -> None:  # fmt: skip
     """Everything that is measured with poses given, or on keys only, into `results` and `pictures`."""
     mode = "pose_given" if pose_given else "keys_only"
-    recall = Recall(engine, batch, plan.horizon_retrieval[0])
-    probes = [*measures.probes(engine, batch, plan, pose_given), *([recall] if pose_given else [])]
+    probes = measures.probes(engine, batch, plan, pose_given)
+    if pose_given:
+        probes = [*probes, Recall(engine, batch, plan.horizon_retrieval[0])]
 
     def ask(t: int, moment: Moment) -> None:
         for probe in probes:
