@@ -87,6 +87,28 @@ class HandsSize:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EditsSize:
+    """Who keeps and draws what hands have changed (`models.edits`)."""
+
+    n_kept: int = 0
+    """Changes kept, the latest; 0: there is no such drawer."""
+    n_shown: int = 4
+    """Of these, the nearest that may be in view are drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BallsSize:
+    """Who keeps and draws balls, of each kind one (`models.balls`)."""
+
+    n_kinds: int = 0
+    """Kinds of balls, told apart by their colour; 0: there is no such drawer."""
+    radius: float = 0.3
+    """Of a ball, in cells; its middle is on the floor."""
+    eye: float = 0.45
+    """Cells from the position of a pose up to the camera."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layer:
     """One layer: a state-space mixer over time, frame-local attention, an MLP; any of the first two may be absent."""
 
@@ -128,6 +150,9 @@ class ModelConfig:
     """Nothing moves but the player: where nothing was done (action 0) and nothing moved, the picture is the one before; with a
     drawer for what hands do, the view is, whatever was done, where nothing moved (`models.finish`). A rule for play, not learned:
     what a network redraws a hundred times over goes soft."""
+    locates: bool = False
+    """Where true frames come in and no poses, find the place from which what is seen is best explained (`simulator.locate`): for
+    worlds whose single frames are drawn well."""
     overwrite: bool = False
     """What is written to a place on the map makes what was there fade: for worlds that are changed."""
     pose: bool = True
@@ -147,6 +172,8 @@ class ModelConfig:
     album: AlbumSize = field(default_factory=AlbumSize)
     bar: BarSize = field(default_factory=BarSize)
     hands: HandsSize = field(default_factory=HandsSize)
+    edits: EditsSize = field(default_factory=EditsSize)
+    balls: BallsSize = field(default_factory=BallsSize)
 
     def __post_init__(self) -> None:
         (height, width), (ph, pw) = self.image, self.patch
@@ -183,6 +210,14 @@ class ModelConfig:
                 f"hands that work in {side} x {side} pixels of a view of {top} x {width} over a bar of {bar.n_cells} cells; "
                 f"choose an even side of 8 or more that fits, and a bar of one cell or more"
             )
+        if self.edits.n_kept and not side:
+            raise ValueError("what hands have changed is told, and drawn, by hands: edits need hands")
+        if self.edits.n_kept and not 0 < self.edits.n_shown <= self.edits.n_kept:
+            raise ValueError(
+                f"of {self.edits.n_kept} edits {self.edits.n_shown} cannot be shown; expected 1 or more, not more than kept"
+            )
+        if self.balls.n_kinds and not self.pose:
+            raise ValueError("balls are kept and drawn by where the player stands: they need pose")
         album = self.album
         if album.n_views and not (self.pose and self.nearness and album.nearness[:1] == (0.0,)):
             raise ValueError("an album goes by poses and beside the frame before: it needs pose, nearness, and 0 as its first")

@@ -78,6 +78,7 @@ class Looked(NamedTuple):
     eye: Tensor  # (n, 3)
     cells: Tensor  # (n, cells, 3) along the middle of the view
     rays: Tensor  # (n, side, side, 3)
+    inside: Tensor  # (n, cells, side / 2, side / 2): 0 or 1, where each is in the view
     kind: Tensor  # logits (n, 4) of `KINDS`
     cell: Tensor  # logits (n, cells): which of them it happens to
 
@@ -178,10 +179,10 @@ class Hands(nn.Module):
             deep = deep + F.gelu(layer(deep)) * (1 + told[..., None, None])
         pooled = deep.mean(dim=(2, 3)) + deep.amax(dim=(2, 3))
         with torch.autocast(middle.device.type, enabled=False), torch.no_grad():
-            eye, cells, rays = self._ahead(pose)
-            regions = self._regions(eye, cells, rays)
+            eye, cells, rays = self.ahead(pose)
+            regions = self.regions(eye, cells, rays)
         kind, cell = self.kind(pooled), self._fitting(fine, pooled, regions)
-        return Looked(middle, told, fine, half, deep, eye, cells, rays, kind, cell)
+        return Looked(middle, told, fine, half, deep, eye, cells, rays, regions[:, :, 0], kind, cell)
 
     def draw(self, looked: Looked, kind: Tensor | None = None, cell: Tensor | None = None) -> Drawn:
         """How the views change if `kind` (n,) happens to `cell` (n,); None is what is likeliest."""
@@ -196,7 +197,7 @@ class Hands(nn.Module):
                 torch.arange(N_SIDES, device=kind.device) > 0
             )  # a block that comes shows its near side, one that goes what is behind
             seen = hit[:, None] & (far == (kind == GOES)[:, None])[..., None, None]
-            told_of, texels = F.pixel_unshuffle(_told(hit, found), 2).to(fine.dtype), self.textures.texels(found)
+            told_of, texels = F.pixel_unshuffle(sides_told(hit, found, 2), 2).to(fine.dtype), self.textures.texels(found)
         deep = looked.deep + self.drawn_as(kind)[..., None, None]
         wide = F.gelu(self.up(torch.cat([_like(deep, half), half], dim=1)))
         wide = F.gelu(self.wide(torch.cat([_like(wide, fine), fine, told_of], dim=1)))
@@ -231,15 +232,15 @@ class Hands(nn.Module):
 
     def cells(self, pose: Tensor) -> Tensor:
         """The cells along the middle of the view from poses (n, 5), one of which hands work on: (n, cells, 3)."""
-        return self._ahead(pose)[1]
+        return self.ahead(pose)[1]
 
-    def _ahead(self, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def ahead(self, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """From poses (n, 5): the eyes (n, 3), the cells along the middle of the view (n, cells, 3), the pixels' rays."""
         axes = view_axes(pose, math.radians(self.config.camera.tilt_degrees))
         eye = torch.cat([pose[:, :2], pose[:, 2:3] + self.config.hands.eye], dim=1)
         return eye, cells_along(eye, axes[:, 0], self.config.hands.n_cells), self.rays @ axes[:, None]
 
-    def _regions(self, eye: Tensor, cells: Tensor, rays: Tensor) -> Tensor:
+    def regions(self, eye: Tensor, cells: Tensor, rays: Tensor) -> Tensor:
         """Each cell's inside, its edges and its surroundings in the view, 0 or 1, (n, cells, 3, side / 2, side / 2)."""
         n, m = cells.shape[:2]
         rays = F.normalize(rays.unflatten(1, (-1, 2)).unflatten(3, (-1, 2)).mean(dim=(2, 4)), dim=-1)
@@ -284,10 +285,10 @@ def _border(found: Sides) -> Tensor:
     return 0.5 - torch.maximum((found.across - 0.5).abs(), (found.up - 0.5).abs())
 
 
-def _told(hit: Tensor, found: Sides) -> Tensor:
-    """What the network is told of the sides: (n, N_TOLD, h, w), nothing where the cell is passed by."""
-    axes = F.one_hot(found.axis[:, :2], 3).movedim(-1, 2).flatten(1, 2)
-    parts = [torch.ones_like(hit[:, None]), axes, _border(found)[:, :2], found.away[:, :2] / 4]
+def sides_told(hit: Tensor, found: Sides, k: int) -> Tensor:
+    """What a network is told of the first `k` sides: (n, 1 + 5 k, h, w), nothing where the cell is passed by."""
+    axes = F.one_hot(found.axis[:, :k], 3).movedim(-1, 2).flatten(1, 2)
+    parts = [torch.ones_like(hit[:, None]), axes, _border(found)[:, :k], found.away[:, :k] / 4]
     return torch.cat([part.float() for part in parts], dim=1) * hit[:, None]
 
 

@@ -7,12 +7,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from models.config import AlbumSize, BarSize, Camera, HandsSize, Layer, MapGrid, ModelConfig
+from models.config import AlbumSize, BallsSize, BarSize, Camera, EditsSize, HandsSize, Layer, MapGrid, ModelConfig
 
 
 def maze_small() -> ModelConfig:
     """Memory Maze for a laptop CPU: a pose-addressed map in every other layer, local attention in all, strips as tokens."""
     return ModelConfig(rests=True)
+
+
+def maze_balls() -> ModelConfig:
+    """The small one with a memory and a drawer for balls: what ships. The rows that are compared have none."""
+    return replace(maze_small(), locates=True, balls=BallsSize(n_kinds=3))
 
 
 def maze_album() -> ModelConfig:
@@ -43,6 +48,7 @@ def voxel_small() -> ModelConfig:
         album=AlbumSize(n_views=48, cells=2.0, nearness=(0.0, 0.2, 1.0)),
         bar=BarSize(n_cells=9),
         hands=HandsSize(side=40),
+        edits=EditsSize(n_kept=32),
     )
 
 
@@ -78,6 +84,7 @@ def generic_small() -> ModelConfig:
 
 PRESETS: dict[str, Callable[[], ModelConfig]] = {
     "maze-small": maze_small,
+    "maze-balls": maze_balls,
     "maze-album": maze_album,
     "maze-large": maze_large,
     "voxel-small": voxel_small,

@@ -49,11 +49,14 @@ class Album(NamedTuple):
 
 
 class StreamState(NamedTuple):
-    """The whole carried state: one entry a layer, the frame before, and the album."""
+    """The whole carried state: one entry a layer, the frame before, the album, where balls are believed to stand, and what
+    hands have changed."""
 
     layers: tuple[LayerState, ...]
     last: LastFrame
     album: Album
+    balls: Tensor  # (b, kinds, 3) as in `models.balls`; (b, 0, 3) where the model keeps none
+    edits: Tensor  # (b, m, n) as in `models.edits`; (b, 0, n) where the model keeps none
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> StreamState:
@@ -63,7 +66,7 @@ def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> Strea
         for layer in state.layers
     )
     last, album = LastFrame(*(function(part) for part in state.last)), Album(*(function(part) for part in state.album))
-    return StreamState(layers, last, album)
+    return StreamState(layers, last, album, function(state.balls), function(state.edits))
 
 
 def detach(state: StreamState) -> StreamState:
@@ -78,14 +81,14 @@ def where_rows(keep: Tensor, kept: StreamState, other: StreamState) -> StreamSta
 
 
 def blindfolded(state: StreamState, rows: Tensor) -> StreamState:
-    """`state`, in the rows (b,) that are True with nothing left but the recurrent memory: no frame before, no keys, no album."""
+    """`state`, in the rows (b,) that are True with nothing left but maps, balls and edits: no frame before, no keys, no album."""
 
     def emptied(part: Tensor) -> Tensor:
         return part.masked_fill(rows.view(-1, *[1] * (part.ndim - 1)), 0)
 
     layers = tuple(layer._replace(local=KVState(*(emptied(part) for part in layer.local))) for layer in state.layers)
     last, album = LastFrame(*(emptied(part) for part in state.last)), Album(*(emptied(part) for part in state.album))
-    return StreamState(layers, last, album)
+    return StreamState(layers, last, album, state.balls, state.edits)
 
 
 def tensors(state: StreamState) -> list[Tensor]:

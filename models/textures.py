@@ -40,11 +40,11 @@ class Textures(nn.Module):
 
         light (..., 6): what is added to the light on each, and to its colour.
         """
-        return _lit(self._table()[texels, worn.argmax(dim=-1)], light)
+        return _lit(self.table()[texels, worn.argmax(dim=-1)], light)
 
     def off(self, texels: Tensor, worn: Tensor, light: Tensor, due: Tensor) -> Tensor:
         """How far each of `texels` (p, k) is from `due` (p, 3), the mean over all textures by how likely they are, (p, k)."""
-        table = self._table()
+        table = self.table()
         found = F.embedding(texels, table.flatten(1)).unflatten(-1, table.shape[1:])  # (p, k, n, 3)
         wrong = (_lit(found, light[:, None, None]) - due[:, None, None]).abs().mean(dim=-1)
         return (wrong * worn.softmax(dim=-1)[:, None]).sum(dim=-1)
@@ -53,7 +53,7 @@ class Textures(nn.Module):
         """Colours 0..1 (n, 3, TEXELS, TEXELS), as in full light."""
         return (LOUD * self.pictures).sigmoid()
 
-    def _table(self) -> Tensor:
+    def table(self) -> Tensor:
         """All copies of all textures, one below the other: colours 0..1, (texels, n, 3)."""
         full = self.learned()
         copies = [F.avg_pool2d(full, 2**level).flatten(2) for level in range(N_COPIES)]

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from models import addressing, album
+from models.balls import Balls
 from models.bar import Bar
 from models.blocks import N_MODULATIONS, Block
 from models.conditioning import Condition, Control
 from models.config import ModelConfig
+from models.edits import N_ENTRY, Edits
 from models.finish import finished
 from models.hands import Hands
 from models.map_memory import address_of
@@ -23,7 +25,7 @@ from models.rotary import Rotary
 from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
 
 N_TOKEN_WAVES = 6
-DRAWERS = ("hands", "bar")
+DRAWERS = ("balls", "edits", "hands", "bar")
 """Parts of a model that draw into the picture and are taught by themselves."""
 LOUD = 16.0
 """By how much the action's part of a token is multiplied: a key is seldom pressed, and must be learned from few frames."""
@@ -36,6 +38,8 @@ class Trail(NamedTuple):
     # of the mixer's states a call may have kept the last alone: (b, 1, ...)
     last: LastFrame  # with a time axis: (b, t + 1, ...)
     pages: album.Pages
+    balls: Tensor  # (b, t + 1, kinds, 3); (b, 1, ...) where nothing was absorbed
+    edits: Tensor  # (b, t + 1, m, n), likewise
 
 
 class WorldModel(nn.Module):
@@ -72,7 +76,9 @@ class WorldModel(nn.Module):
         pose_scan = any(layer.pose_scan for layer in config.layers)
         self.rotary_scan = Rotary(config.n_ssd_heads, config.d_state) if pose_scan else None
         self._init_weights()
+        self.balls = Balls(config) if config.balls.n_kinds else None
         self.hands = Hands(config) if config.hands.side else None
+        self.edits = Edits(config) if config.edits.n_kept else None
         self.bar = Bar(config) if config.bar.n_cells else None
 
     def _init_weights(self) -> None:
@@ -100,7 +106,8 @@ class WorldModel(nn.Module):
         held = zeros(b, *asked, dtype=torch.int64), zeros(b, *asked)
         last = LastFrame(zeros(b, 3, *self.config.image), zeros(b, 5), zeros(b), *held)
         layers = tuple(block.init_state(b, device, dtype) for block in self.blocks)  # type: ignore[operator]
-        return StreamState(layers, last, album.blank(self.config, b, device))
+        balls, edits = zeros(b, self.config.balls.n_kinds, 3), zeros(b, self.config.edits.n_kept, N_ENTRY)
+        return StreamState(layers, last, album.blank(self.config, b, device), balls, edits)
 
     def forward(
         self,
@@ -150,6 +157,7 @@ class WorldModel(nn.Module):
             phases = self.rotary(view) if self.rotary is not None else None
             turns = self.rotary_scan(view) if self.rotary_scan is not None else None
             pages = album.leaf_through(config, state.album, frames, control.pose, absorb=absorb)
+            balls, edits = self._kept(state, last, frames, control, absorb)
             near, offered = self._moved(last, pages, control.pose, predict)
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, near)
@@ -163,15 +171,31 @@ class WorldModel(nn.Module):
             )
             layers.append((states, keys))
         if not predict:
-            return frames.new_zeros(0), Trail(layers, last, pages)
+            return frames.new_zeros(0), Trail(layers, last, pages, balls, edits)
         tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
         patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
         pictures = unpatchify(patches, config.patch, config.image)
+        if self.balls is not None:
+            pictures = self.balls(pictures, balls[:, : frames.shape[1]], control.pose)
+        if self.edits is not None and self.hands is not None:
+            pictures = self.edits(pictures, edits[:, : frames.shape[1]], self.hands, control.pose)
         drawn = finished(
             pictures, LastFrame(*(part[:, :-1] for part in last)), control, hands=self.hands, bar=self.bar,
             rests=config.rests and not self.training,  # which learns on frames that are noisy, blurred or dreamt
         )  # fmt: skip
-        return drawn, Trail(layers, last, pages)
+        return drawn, Trail(layers, last, pages, balls, edits)
+
+    @torch.no_grad()
+    def _kept(self, state: StreamState, last: LastFrame, frames: Tensor, control: Control, absorb: bool) -> tuple[Tensor, Tensor]:
+        """Where balls are believed to stand, and what hands have changed, before every frame and, absorbed, after it."""
+        if not absorb:
+            return state.balls[:, None], state.edits[:, None]
+        balls, edits = (part[:, None].expand(-1, frames.shape[1] + 1, -1, -1) for part in (state.balls, state.edits))
+        if self.balls is not None:
+            balls = self.balls.after(state.balls, frames.float(), control.pose)
+        if self.edits is not None and self.hands is not None:
+            edits = self.edits.after(state.edits, self.hands, last, frames, control.action, control.motion)
+        return balls, edits
 
     def _shifted(self, last: LastFrame, frames: Tensor, control: Control, absorb: bool) -> LastFrame:
         """The frame before every frame, and the last: (b, t + 1, ...). absorb=False: of the last nobody asks what was held."""
@@ -252,7 +276,9 @@ class WorldModel(nn.Module):
         pages = trail.pages
         every = torch.arange(len(pages.stamp), device=pages.stamp.device)
         views = album.at(pages, every, torch.full_like(every, t))
-        return StreamState(tuple(layers), LastFrame(*(part[:, t] for part in trail.last)), views)
+        return StreamState(
+            tuple(layers), LastFrame(*(part[:, t] for part in trail.last)), views, trail.balls[:, t], trail.edits[:, t]
+        )
 
     def states_before(self, trail: Trail, chosen: Tensor) -> StreamState:
         """The states before frames `chosen` (b, m) of a traced call, as b * m rows: frames to be predicted side by side."""
@@ -268,4 +294,6 @@ class WorldModel(nn.Module):
                 local = KVState(*(part.repeat_interleave(m, 0) for part in keys))
             layers.append(LayerState(SSMState(long), local))
         last = LastFrame(*(part[row, chosen].flatten(0, 1) for part in trail.last))
-        return StreamState(tuple(layers), last, album.at(trail.pages, row.expand(b, m).flatten(), chosen.flatten()))
+        views = album.at(trail.pages, row.expand(b, m).flatten(), chosen.flatten())
+        balls, edits = (part[row, chosen].flatten(0, 1) for part in (trail.balls, trail.edits))
+        return StreamState(tuple(layers), last, views, balls, edits)

@@ -24,6 +24,7 @@ from models.state import LayerState, StreamState, blindfolded, map_state
 from simulator.accelerate import Accelerator
 from simulator.bumps import stopped
 from simulator.calls import alone, plain_calls
+from simulator.locate import Imagined, located
 
 PREFILL_FRAMES = 64
 """Frames of a start clip absorbed by one call."""
@@ -72,6 +73,7 @@ class Engine:
         self.fingerprint, self.contexts, self.belief = checkpoint.fingerprint, checkpoint.contexts, checkpoint.belief
         self.actions, self.fps = trait
         self.world, self.has_pose = self.config.world, self.config.pose
+        self.locates = self.config.locates and self._ego_motion is not None
         self.frame_shape = (*self.config.image, 3)
         self.n_steps, self.context_noise = n_steps, context_noise
         self.device, self.description = torch.device(device), description
@@ -88,6 +90,9 @@ class Engine:
     """Called when a part of a frame is done ("denoise", "decode", "commit"), where somebody takes the time."""
     has_pose = True
     """Whether this model goes by where the player stands; where it does not, poses given to it are not looked at."""
+
+    locates = False
+    """Whether true frames tell this model where keys truly led."""
 
     @property
     def has_ego_motion(self) -> bool:
@@ -152,6 +157,16 @@ class Engine:
         self._lap("decode")
         return frame, pose
 
+    def locate(self, moment: Moment, actions: np.ndarray, frame: np.ndarray, imagined: Imagined | None = None) -> np.ndarray:
+        """Where the player stands (b, 5) when `actions` have led to the true `frame` (b, H, W, 3), if nobody tells: where keys
+        lead, or, for a model that `locates`, where what is seen is plainly better explained (`simulator.locate`).
+
+        imagined: what `imagine` found on keys alone, if known already."""
+        dream, pose = self.imagine(moment, actions) if imagined is None else imagined
+        if not self.locates or self._ego_motion is None or not moment.t:
+            return pose
+        return located(self, moment, actions, frame, (dream, pose), self._ego_motion.scale.double().cpu().numpy())
+
     @torch.inference_mode()
     def absorb(
         self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0
@@ -194,14 +209,15 @@ class Engine:
         return after
 
     def forget(self, moment: Moment) -> Moment:
-        """Amnesia: the same moment with its long memory (SSM state, album) fresh; the attention window and pose stay."""
+        """Amnesia: the same moment with its long memory (all but window and frame before) fresh; its pose stays."""
         return self.swap(moment, replace(moment, stream=self._model.init_state(len(moment.frame))))
 
     def swap(self, moment: Moment, other: Moment) -> Moment:
         """`moment` with the long memory of `other`: what another maze's state does to the picture."""
         pairs = zip(moment.stream.layers, other.stream.layers, strict=True)
         layers = tuple(LayerState(theirs.long, mine.local) for mine, theirs in pairs)
-        return replace(moment, stream=moment.stream._replace(layers=layers, album=other.stream.album))
+        theirs = other.stream._replace(layers=layers, last=moment.stream.last)
+        return replace(moment, stream=theirs)
 
     def blindfold(self, moment: Moment) -> Moment:
         """The same moment with its long memory alone: no frame before, no keys of the last ones. What it draws, it remembers."""

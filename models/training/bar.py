@@ -19,6 +19,8 @@ from models.training.steps import chances, load, noisy, softened, teach
 N_BATCH = 256
 SURE = 0.6
 """Share of steps in which the new picture is what it should be; in the others it is mixed with the one before."""
+REWRITTEN = 6.0
+"""How many times as much a pixel of a cell that changes counts where it is another then: a digit is a handful of them."""
 SOFTEST = 3
 """Means over 3 x 3 pixels, one after another, that pictures of the view go through: in play both are dreamt."""
 
@@ -72,7 +74,8 @@ def _loss(bar: Bar, steps: Steps, pick: Tensor, counts: Tensor) -> Tensor:
     middle, coarse = (_as_dreamt(from_bytes(part[pick - 1]), from_bytes(part[pick])) for part in (steps.middle, steps.coarse))
     likely, drawn = bar.judge(middle, coarse, noisy(was), steps.action[pick])
     judged = F.binary_cross_entropy_with_logits(likely.float(), changed.float(), reduction="none").mean(dim=1)
-    off = (drawn.float() - due).abs().mean(dim=-1)
+    weight = 1 + (REWRITTEN - 1) * ((due - was).abs() > CHANGED)
+    off = (weight * (drawn.float() - due).abs()).sum(dim=-1) / weight.sum(dim=-1)
     return (counts * judged).mean() + (off * changed).sum() / changed.sum().clamp(min=1)
 
 

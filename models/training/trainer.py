@@ -79,7 +79,7 @@ def psnr(mean_squared_error: float) -> float:
 
 
 ALONE = Ranks()
-LATER = ("acts_on_picture", "overwrite", "rests", *DRAWERS)
+LATER = ("acts_on_picture", "overwrite", "rests", "locates", *DRAWERS)
 """What a model of the same shape may have beyond the weights it begins with."""
 
 

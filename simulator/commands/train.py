@@ -23,9 +23,11 @@ from models.config import ModelConfig
 from models.mamba import use_scan
 from models.ops.choose import choose
 from models.presets import PRESETS, preset
+from models.training.balls import train_balls
 from models.training.bar import train_bar
 from models.training.data import find_episodes
 from models.training.distributed import join, leave
+from models.training.edits import train_edits
 from models.training.ego import train_ego_motion
 from models.training.hands import train_hands
 from models.training.memory import keep_memory
@@ -92,6 +94,10 @@ class Options(Recipe):
     """Steps, before all others, for the drawer of the bar below the view, where the model has one; 0 leaves it as it is."""
     hands_steps: int = 3000
     """The same for the drawer of what hands do in the middle of the view."""
+    edits_steps: int = 2500
+    """The same for the memory and drawer of what hands have changed, on islands that are played again from the files' names."""
+    balls_steps: int = 3000
+    """The same for the memory and drawer of balls."""
     start_clips: int = 4
     """Clips of held-out episodes that the trained model offers as starts, where --validation is given."""
     resume: bool = False
@@ -111,10 +117,14 @@ def config_for(name: str, world: Entry) -> ModelConfig:
 
 
 def _teach_drawers(trainer: Trainer, options: Options) -> None:
-    """The parts that draw what hands do and the bar, each by itself: dreams that the network learns on have them already."""
+    """The parts that draw balls, hands and the bar, each by itself: dreams that the network learns on have them already."""
     model = trainer.averaged()
+    if model.balls is not None and options.balls_steps > 0:
+        train_balls(model.balls, options.data, options.balls_steps, options.seed, bf16=options.bf16)
     if model.hands is not None and options.hands_steps > 0:
         train_hands(model.hands, options.data, options.hands_steps, options.seed, bf16=options.bf16)
+    if model.edits is not None and model.hands is not None and options.edits_steps > 0:
+        train_edits(model.edits, model.hands, options.data, options.edits_steps, options.seed, bf16=options.bf16)
     if model.bar is not None and options.bar_steps > 0:
         train_bar(model.bar, options.data, options.bar_steps, options.seed, bf16=options.bf16)
     trainer.put({name: part for name, part in model.state_dict().items() if name.startswith(DRAWERS)})
@@ -160,7 +170,7 @@ def run(options: Options) -> int:
         fresh = trainer.start_from(options.start)
         if fresh and ranks.first:
             print(f"not in {options.start}, beginning anew: {', '.join(fresh)}")
-    if not options.resume and (config.hands.side or config.bar.n_cells):
+    if not options.resume and (config.balls.n_kinds or config.hands.side or config.bar.n_cells):
         _teach_drawers(trainer, options)
     scan = choose("auto", device)
     use_scan(trainer.model, scan.scan)

@@ -1,7 +1,7 @@
 """One step ahead from the true past: what the memory knows, apart from what dreaming spoils.
 
 Every frame is predicted once from pure noise and scored by the age of what each part of it shows; then the true frame is
-absorbed, under the true pose or, on keys only, under the pose the model believes in.
+absorbed, under the true pose or, on keys only, under the pose the model believes in once it has seen it (`Engine.locate`).
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ def one_step(
         scored = t < n_frames and t % plan.score_every == 0
         if scored or not pose_given:
             dream, believed = engine.imagine(moment, aim.action, aim.pose if pose_given else None)
+        here = believed if pose_given else engine.locate(moment, aim.action, aim.truth, (dream, believed))
         if scored:
             _score(result, batch, aim, dream, moment.frame)
         if t < n_frames:
@@ -88,8 +89,8 @@ def one_step(
             cut.forget(t)
             if controls and scored and t % plan.control_every == 0:
                 cut.score(result.tally, moment, aim, believed, dream)
-            cut.absorb(aim, believed)
-        moment = engine.absorb(moment, aim.truth, aim.action, believed)
+            cut.absorb(aim, here)
+        moment = engine.absorb(moment, aim.truth, aim.action, here)
     return result
 
 

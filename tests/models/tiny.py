@@ -13,7 +13,7 @@ from torch import Tensor
 from envs import pose as poses
 from envs.episode import Episode
 from models.conditioning import Control
-from models.config import BarSize, HandsSize, Layer, MapGrid, ModelConfig
+from models.config import BarSize, EditsSize, HandsSize, Layer, MapGrid, ModelConfig
 from models.presets import PRESETS
 from models.state import StreamState, tensors
 from models.world_model import WorldModel
@@ -26,6 +26,7 @@ SMALL: dict[str, Any] = dict(
 SSD = Layer(mixer="ssd", block=(2, 4))
 LAYERS = {
     "maze-small": (Layer(), Layer()),
+    "maze-balls": (Layer(), Layer()),
     "maze-album": (Layer(), Layer()),
     "voxel-small": (Layer(), Layer()),
     "maze-attention": (Layer(mixer="none"),) * 2,
@@ -45,7 +46,8 @@ def _toy(make: Callable[[], ModelConfig], layers: tuple[Layer, ...]) -> ModelCon
     camera = dataclasses.replace(config.camera, view_rows=rows, drawn_over=boxes)
     bar = BarSize(n_cells=3, width=5, d_model=16, n_layers=1) if config.bar.n_cells else config.bar
     hands = HandsSize(side=8, channels=8) if config.hands.side else config.hands
-    return dataclasses.replace(config, layers=layers, camera=camera, bar=bar, hands=hands, **SMALL)
+    edits = EditsSize(n_kept=4, n_shown=2) if config.edits.n_kept else config.edits
+    return dataclasses.replace(config, layers=layers, camera=camera, bar=bar, hands=hands, edits=edits, **SMALL)
 
 
 FAMILIES = {name: _toy(PRESETS[name], layers) for name, layers in LAYERS.items()} | {
@@ -71,6 +73,12 @@ def randomised(config: ModelConfig, seed: int = 0) -> WorldModel:
             model.bar.changes.bias.zero_()  # half of the cells change
         if model.hands is not None:
             model.hands.kind.bias.zero_()
+        if model.edits is not None:
+            model.edits.out.bias.zero_()
+        if model.balls is not None:
+            model.balls.what.bias.zero_()
+            model.balls.what.weight.mul_(4)  # sure of what it sees, balls among it
+            model.balls.drawn.bias.zero_()
     return model.requires_grad_(False)
 
 

@@ -15,7 +15,7 @@ from envs.memory_maze import ACTIONS
 from models import checkpoint as checkpoints
 from models.checkpoint import Checkpoint
 from models.conditioning import Control
-from models.config import AlbumSize
+from models.config import AlbumSize, BallsSize
 from models.ego_motion import EgoMotion
 from models.pixels import to_float
 from models.sampler import frame_noise
@@ -23,7 +23,7 @@ from models.state import tensors
 from simulator.engine import PREFILL_FRAMES, Engine, Trait
 from tests.models.tiny import FAMILIES, episode, randomised
 
-CONFIG = dataclasses.replace(FAMILIES["map-and-ssd"], album=AlbumSize(n_views=6))
+CONFIG = dataclasses.replace(FAMILIES["map-and-ssd"], album=AlbumSize(n_views=6), balls=BallsSize(n_kinds=2))
 TRAIT = Trait(ACTIONS, 4.0)
 WALK = [1, 1, 4, 2, 2, 0, 5, 1, 3, 3, 1, 4]
 
@@ -265,6 +265,8 @@ def test_forgetting_clears_the_long_memory_and_nothing_else(engine):
         assert all(torch.equal(a, b) for a, b in zip(before.local, after.local, strict=True))
     assert moment.stream.album.stamp.any()
     assert not forgotten.stream.album.stamp.any()
+    assert moment.stream.balls.any()
+    assert not forgotten.stream.balls.any()
     assert forgotten.stream.last is moment.stream.last
     assert np.array_equal(forgotten.pose, moment.pose)
     assert not np.array_equal(engine.step(moment, np.array([1])).frame, engine.step(forgotten, np.array([1])).frame)
@@ -277,6 +279,7 @@ def test_another_memory_can_be_swapped_in(engine):
         assert torch.equal(a.long.ssm, b.long.ssm)
         assert torch.equal(a.local.k, c.local.k)
     assert swapped.stream.album is theirs.stream.album
+    assert swapped.stream.balls is theirs.stream.balls
     assert_same(engine.swap(swapped, mine), mine)
 
 
