@@ -40,6 +40,10 @@ FARTHEST = 16.0
 """Blocks beyond which nothing is drawn."""
 N_TOLD = 1 + (3 + 1 + 1) + 2
 """Numbers that tell of a side at each pixel, and of whether a block came or went."""
+SURE = (1.0, 0.0)
+"""Logits from which on a hole is drawn, and a block: what shows in a hole is known less well."""
+ALIKE = 7
+"""Pixels a side of what is decided together: a block shows or does not, seldom in single pixels."""
 CHANNELS, COARSE = 16, 4
 
 
@@ -148,7 +152,8 @@ class Edits(nn.Module):
         now, rows = pictures.flatten(0, 1), len(self.rays)
         view = now[..., :rows, :]
         shows, colour = self.draw(view, due)
-        drawn = torch.where((due.there & (shows > 0))[:, None], colour.to(view.dtype), view)
+        sure = shows > torch.where(due.told[:, -2] > 0, *SURE)
+        drawn = torch.where((due.there & sure)[:, None], colour.to(view.dtype), view)
         return torch.cat([drawn, now[..., rows:, :]], dim=-2).view_as(pictures)
 
     def due(self, kept: Tensor, hands: Hands, pose: Tensor) -> Due:
@@ -194,8 +199,9 @@ class Edits(nn.Module):
         wide = F.gelu(self.wide(F.avg_pool2d(x, COARSE)))
         wide = self.back(wide + F.gelu(self.wider(wide)))
         x = x + F.gelu(self.far(x)) + F.interpolate(wide, size=x.shape[-2:], mode="nearest")
-        out = self.out(F.gelu(x)).float()
-        return out[:, 0], due.colour + 0.3 * out[:, 1:]
+        out, there = self.out(F.gelu(x)).float(), due.there[:, None].float()
+        together, share = (F.avg_pool2d(part, ALIKE, 1, ALIKE // 2) for part in (out[:, :1] * there, there))
+        return (together / share.clamp(min=1e-3))[:, 0], due.colour + 0.3 * out[:, 1:]
 
 
 def put(kept: Tensor, entry: Tensor) -> Tensor:

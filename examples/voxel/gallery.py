@@ -20,6 +20,8 @@ from envs.voxel.state import State
 from envs.voxel.story import ORE_STEP, RETURN_STEP, TOOL_STEP, tell
 from envs.voxel.walker import A, Cell, Routine
 from models.checkpoint import load
+from simulator.engine import Moment
+from simulator.load import load_engine
 
 SIDE, CAPTION, COLUMNS = 256, 22, 4
 Picture = tuple[str, np.ndarray]
@@ -138,6 +140,27 @@ def story() -> Iterable[Picture]:
             yield player.picture(captions[step])
 
 
+def built(checkpoint: Path) -> Iterable[Picture]:
+    """A block placed in a dream on keys alone, out of view for a while, and seen again; beside it by one who has forgotten."""
+    engine = load_engine(checkpoint, "voxel")
+
+    def play(moment: Moment, *names: str) -> Moment:
+        for name in names:
+            moment = engine.step(moment, np.array([A[name]]))
+        return moment
+
+    for clip in engine.contexts.values():
+        if clip.extras["hotbar"][-1, 0, 1] == 0:
+            continue  # nothing in the first slot to place
+        placed = play(engine.begin([clip], 0), "look_down", "look_down", "slot_1", "place", "noop")
+        away = play(placed, *["left"] * 6)
+        back = [play(moment, *["noop"] * 4, *["right"] * 6) for moment in (away, engine.forget(away))]
+        captions = ("placed", "turned away by 90 degrees", "turned back", "turned back, memory emptied")
+        for caption, moment in zip(captions, (placed, away, *back), strict=True):
+            times = SIDE // moment.frame.shape[1]
+            yield f"dreamt: {caption}", moment.frame[0].repeat(times, 0).repeat(times, 1)
+
+
 def textures(checkpoint: Path) -> np.ndarray:
     """uint8: what the learned hands take the sides of blocks to wear, in no order, as far as they learned it from changes."""
     found = load(checkpoint, contexts=False).model.hands
@@ -172,4 +195,5 @@ if __name__ == "__main__":
     sheet(places(), folder / "voxel-places.png")
     sheet(hands(), folder / "voxel-hands.png")
     sheet(story(), folder / "voxel-story.png")
+    sheet(built(Path("checkpoints/voxel")), folder / "voxel-built.png")
     Image.fromarray(textures(Path("checkpoints/voxel"))).save(folder / "voxel-textures.png", optimize=True)

@@ -111,7 +111,7 @@ def load_steps(edits: Edits, hands: Hands, data: Path, seed: int) -> Steps:
             except ValueError as error:
                 print(f"left out: {error}" if str(path) in str(error) else f"left out: {path}: {error}")
     if not found:
-        raise EpisodeError(f"{data}: no usable episode; the edits cannot be learned")
+        raise EpisodeError(f"{data}: no usable episode; the edits cannot be learned (`--edits-steps 0` does without)")
     device = edits.rays.device
     return Steps(*(torch.cat(parts).to(device) for parts in zip(*found, strict=True)))
 

@@ -74,7 +74,7 @@ def randomised(config: ModelConfig, seed: int = 0) -> WorldModel:
         if model.hands is not None:
             model.hands.kind.bias.zero_()
         if model.edits is not None:
-            model.edits.out.bias.zero_()
+            model.edits.out.bias[0] = 1.0  # it draws much of what it keeps
         if model.balls is not None:
             model.balls.what.bias.zero_()
             model.balls.what.weight.mul_(4)  # sure of what it sees, balls among it
