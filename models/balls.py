@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.config import ModelConfig
+from models.graph import can_branch
 from models.reprojection import pixel_rays, view_axes
 
 X, Y, TRUST = range(3)
@@ -121,7 +122,7 @@ class Balls(nn.Module):
         """`pictures` (b, t, 3, H, W) seen from `pose` (b, t, 5) with the balls in them that are believed in before each,
         `beliefs` (b, t, kinds, 3). It is taught by itself (`models.training.balls`)."""
         believed, standing = beliefs.flatten(0, 1), pose.flatten(0, 1)
-        eager = pictures.device.type == "cpu" and not torch.compiler.is_compiling()
+        eager = can_branch(pictures)
         if eager and not (believed[..., TRUST] >= LEAST).any():
             return pictures
         with torch.autocast(pictures.device.type, enabled=False), torch.no_grad():

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.config import ModelConfig
+from models.graph import can_branch
 from models.hands import COMES, GOES, Hands, Looked, sides_told, stands, waited, what_happened
 from models.lattice import sides
 from models.pixels import CHANGED
@@ -88,7 +89,7 @@ class Edits(nn.Module):
         middle, bar = hands.middle(last.frame), hands.bar(last.frame)
         block = what_happened(middle[:, :-1], bar[:, :-1], middle[:, 1:], bar[:, 1:]) == GOES
         happened = block & stands(motion) & (last.seen[:, :-1] > 0)
-        eager = frames.device.type == "cpu" and not torch.compiler.is_compiling()
+        eager = can_branch(frames)
         history = [kept]
         for i in range(frames.shape[1]):
             if eager and not happened[:, i].any():
@@ -142,7 +143,7 @@ class Edits(nn.Module):
         """`pictures` (b, t, 3, H, W) seen from `pose` (b, t, 5) with what is `kept` (b, t, m, N_ENTRY) drawn into them. It is
         taught by itself (`models.training.edits`)."""
         entries, standing = kept.flatten(0, 1), pose.flatten(0, 1)
-        eager = pictures.device.type == "cpu" and not torch.compiler.is_compiling()
+        eager = can_branch(pictures)
         if eager and not (entries[..., KIND] > 0).any():
             return pictures
         with torch.autocast(pictures.device.type, enabled=False), torch.no_grad():

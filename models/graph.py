@@ -35,6 +35,12 @@ def captured(function: TensorFunction, like: Sequence[Tensor]) -> Callable[[Sequ
     return replay
 
 
+def can_branch(like: Tensor) -> bool:
+    """Whether what is done with tensors such as `like` may hang on what they hold: on a CPU, but not where it is compiled; on a GPU
+    it may be captured, and what is left out before cannot be set up then."""
+    return like.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
 class Graphs:
     """A function of tensors alone: on a GPU a CUDA graph for every set of shapes it is given, elsewhere itself."""
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from models.bar import cells
 from models.conditioning import Control
 from models.config import ModelConfig
+from models.graph import can_branch
 from models.lattice import Sides, cells_along, sides
 from models.pixels import CHANGED
 from models.reprojection import pixel_rays, view_axes
@@ -264,7 +265,7 @@ class Hands(nn.Module):
         (`models.training.hands`)."""
         action, pose, motion = (part.flatten(0, 1) for part in control)
         standing = (seen.flatten() > 0) & stands(motion)
-        eager = pictures.device.type == "cpu" and not torch.compiler.is_compiling()
+        eager = can_branch(pictures)
         if eager and not standing.any():
             return pictures  # which is most of the time, and spares a fifth of it
         now, past = pictures.flatten(0, 1), before.flatten(0, 1).to(pictures.dtype)
