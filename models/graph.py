@@ -36,8 +36,8 @@ def captured(function: TensorFunction, like: Sequence[Tensor]) -> Callable[[Sequ
 
 
 def can_branch(like: Tensor) -> bool:
-    """Whether what is done with tensors such as `like` may hang on what they hold: on a CPU, where it is not compiled. On a GPU it
-    may be captured, and what was left out before cannot be set up then."""
+    """Whether what is done with tensors such as `like` may hang on what they hold: on a CPU, where it is not compiled. On a GPU
+    it may be captured, and what was left out before cannot be set up then."""
     return like.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
