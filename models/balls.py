@@ -23,8 +23,12 @@ X, Y, TRUST = range(3)
 N_OTHER = 2
 """What a pixel shows beside balls: floor, or anything else."""
 FLOOR = 1
-LEAST = 1.0
-"""Pixels of a ball, at half the size, from which on it counts as seen, and as believed in."""
+LEAST, ANEW = 1.0, 4.0
+"""Pixels of a ball, at half the size, from which on it counts as seen, and is believed in; and those to believe it anew."""
+SURE = 0.8
+"""How likely a pixel must be one of a ball to count."""
+ALIKE = 5
+"""Pixels a side of what is decided together when a ball is drawn: it shows or does not, seldom in single pixels."""
 MOST = 100.0
 """How surely a ball is believed in at most, in such pixels: what was seen later moves it all the same."""
 ELSEWHERE = 1.0
@@ -102,7 +106,7 @@ class Balls(nn.Module):
         b, t = frames.shape[:2]
         found = self.find(self.seen(frames).flatten(0, 1), pose.flatten(0, 1))
         share = found.what.softmax(dim=1)
-        of_ball = share[:, N_OTHER:] * (share[:, N_OTHER:] > 0.5)
+        of_ball = share[:, N_OTHER:] * (share[:, N_OTHER:] > SURE)
         pixels = of_ball.sum(dim=(2, 3))  # (n, kinds)
         middle = torch.einsum("nkhw,nchw->nkc", of_ball, found.middle) / pixels.clamp(min=1e-6)[..., None]
         floor, pixels, middle = (part.unflatten(0, (b, t)) for part in (share[:, FLOOR], pixels, middle))
@@ -153,8 +157,9 @@ class Balls(nn.Module):
         colour = torch.einsum("nkhw,kc->nchw", kinds, self.colours.to(seen.dtype))
         x = F.gelu(self.draw_near(torch.cat([seen, there, near, facing, colour], dim=1)))
         out = self.drawn(x + F.gelu(self.draw_far(x))).float()
-        wide = F.max_pool2d(there, 5, 1, 2)[:, 0] > 0  # a ball is believed a little aside of where it is
-        return out[:, 0].masked_fill(~wide, -torch.inf), colour + out[:, 1:]
+        wide = F.max_pool2d(there, 5, 1, 2)  # a ball is believed a little aside of where it is
+        shows, share = (F.avg_pool2d(part.float(), ALIKE, 1, ALIKE // 2) for part in (out[:, :1] * wide, wide))
+        return (shows / share.clamp(min=1e-3)).masked_fill(wide == 0, -torch.inf)[:, 0], colour + out[:, 1:]
 
     def _eye(self, pose: Tensor) -> Tensor:
         """Where the camera is, (n, 3) from poses (n, 5)."""
@@ -190,7 +195,7 @@ def told(beliefs: Tensor, middle: Tensor, pixels: Tensor, bare: Tensor) -> Tenso
     here = (middle - place).norm(dim=-1) < ELSEWHERE
     agrees, against = sees & here & (trust > 0), torch.where(sees & ~here, pixels, FORGIVING * bare * ~sees)
     left = trust - torch.where(agrees, 0, against)
-    anew = sees & ~agrees & (left <= 0)
+    anew = (pixels >= ANEW) & ~agrees & (left <= 0)
     share = (pixels / (pixels + trust).clamp(min=1e-6))[..., None]
     moved = torch.where(agrees[..., None], place + share * (middle - place), place)
     trust = torch.where(agrees, trust + pixels, left.clamp(min=0))

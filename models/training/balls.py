@@ -15,14 +15,16 @@ from envs.episode import Episode, EpisodeError
 from envs.maze_geometry import Sight, column_angles, look, row_at
 from models.balls import LEAST, MOST, N_OTHER, Balls
 from models.pixels import from_bytes, to_bytes, to_float
-from models.training.steps import load, noisy, softened, teach
+from models.training.steps import load, noisy, smeared, softened, teach
 
 N_BATCH = 48
 PLAIN = 4
 """One frame in so many is kept that shows no ball."""
 GONE = 0.6
 """Share of the frames from which balls are taken away before they are to be drawn: there memory alone can help."""
-SOFTEST = 3
+SMEARED = 0.4
+"""Share of the pictures of which a part to one side is a smear in any colour: no ball is to be seen in a dream's smears."""
+SOFTEST = 5
 """Means over 3 x 3 pixels that pictures go through at most: in play they are dreamt."""
 ASTRAY = 0.06
 """Cells by which one errs in where a ball stands."""
@@ -80,8 +82,9 @@ def train_balls(balls: Balls, data: Path, n_steps: int, seed: int = 0, lr: float
 def _loss(balls: Balls, steps: Steps) -> Tensor:
     """What pixels show and where the middles of balls are; which pixels show those that are believed in, and in what colour."""
     due, what = from_bytes(steps.seen), steps.what.long()
-    half = _halved(what)
-    found = balls.find(noisy(softened(due, SOFTEST)), steps.pose)
+    seen, smear = smeared(due, SMEARED)
+    half = _halved(what.masked_fill(smear[:, None], 0))
+    found = balls.find(noisy(softened(seen, SOFTEST)), steps.pose)
     told = F.cross_entropy(found.what, half)
     kind = (half - N_OTHER).clamp(min=0)
     true = steps.balls.nan_to_num()[torch.arange(len(kind), device=kind.device)[:, None, None], kind]  # (n, h, w, 2)
@@ -93,8 +96,9 @@ def _loss(balls: Balls, steps: Steps) -> Tensor:
     with torch.autocast(due.device.type, enabled=False), torch.no_grad():
         expected = balls.due(believed, steps.pose)
     before = torch.where(torch.rand(len(due), 1, 1, 1, device=due.device) < GONE, without(due, what >= N_OTHER), due)
+    before, smear = smeared(before, SMEARED)
     shows, colour = balls.draw(noisy(softened(before, SOFTEST)), expected)
-    asked, shown_kind = torch.isfinite(shows), expected[:, 5:].argmax(dim=1) + N_OTHER
+    asked, shown_kind = torch.isfinite(shows) & ~smear[:, None], expected[:, 5:].argmax(dim=1) + N_OTHER
     there = (what >= N_OTHER) & ((what == shown_kind) | (expected[:, 0] == 0))
     decided = F.binary_cross_entropy_with_logits(shows[asked], there[asked].float(), reduction="sum") / asked.sum().clamp(min=1)
     drawn = asked & there

@@ -22,7 +22,7 @@ from models.edits import KIND, Edits
 from models.hands import COMES, GOES, Hands, stands, waited, what_happened
 from models.pixels import CHANGED, from_bytes, to_bytes, to_float
 from models.training.data import find_episodes
-from models.training.steps import noisy, softened, teach
+from models.training.steps import noisy, smeared, softened, teach
 
 N_BATCH = 48
 NEAR = 12.0
@@ -140,7 +140,7 @@ def _loss(edits: Edits, hands: Hands, steps: Steps) -> Tensor:
     with torch.autocast(truth.device.type, enabled=False), torch.no_grad():
         due = edits.due(steps.entry[:, None], hands, pose)
     fades, share = torch.rand(2, len(truth), 1, 1, 1, device=truth.device)
-    given = noisy(softened(_smeared(truth + (fades < FADED) * share * (other - truth)), SOFTEST))
+    given = noisy(softened(smeared(truth + (fades < FADED) * share * (other - truth), SMEARED)[0], SOFTEST))
     shows, colour = edits.draw(given, due)
     off, as_it_is = ((picture - truth).abs().mean(dim=1) for picture in (colour, given))
     gain = (as_it_is - off).detach()  # what is won by drawing it there
@@ -149,15 +149,3 @@ def _loss(edits: Edits, hands: Hands, steps: Steps) -> Tensor:
     wanted = due.there & ((truth - other).abs().amax(dim=1) > CHANGED) & (off.detach() < FITS)
     light = (off * wanted).sum() / wanted.sum().clamp(min=1)
     return 0.1 * told + (decided * weight).sum() / weight.sum().clamp(min=1e-3) + 2 * light
-
-
-def _smeared(views: Tensor) -> Tensor:
-    """`views` (n, 3, h, w), some of them to one side of some column as that column is, and in any colour."""
-    n, _, _, w = views.shape
-    column, device = torch.arange(w, device=views.device), views.device
-    edge = torch.randint(w, (n, 1), device=device)
-    left = torch.rand(n, 1, device=device) < 0.5
-    beyond = torch.where(left, column < edge, column > edge) & (torch.rand(n, 1, device=device) < SMEARED)
-    smear = views.gather(3, edge[:, None, None].expand(-1, 3, views.shape[2], 1))
-    smear = smear + 0.5 * torch.rand(n, 1, 1, 1, device=device) * (torch.rand(n, 3, 1, 1, device=device) * 2 - 1 - smear)
-    return torch.where(beyond[:, None, None], smear, views)

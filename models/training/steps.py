@@ -133,3 +133,16 @@ def noisy(part: Tensor) -> Tensor:
     """`part` (n, ...) with noise of up to NOISE, of each its own."""
     strength = NOISE * torch.rand(len(part), *[1] * (part.ndim - 1), device=part.device)
     return part + strength * torch.randn_like(part)
+
+
+def smeared(views: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """`views` (n, 3, h, w), a `share` of them to one side of some column as that column is, and in any colour, as a dream has it
+    where one turns to what was out of view; and which columns these are, bool (n, w)."""
+    n, _, h, w = views.shape
+    column, device = torch.arange(w, device=views.device), views.device
+    edge = torch.randint(w, (n, 1), device=device)
+    left = torch.rand(n, 1, device=device) < 0.5
+    beyond = torch.where(left, column < edge, column > edge) & (torch.rand(n, 1, device=device) < share)
+    smear = views.gather(3, edge[:, None, None].expand(-1, 3, h, 1))
+    smear = smear + 0.5 * torch.rand(n, 1, 1, 1, device=device) * (torch.rand(n, 3, 1, 1, device=device) * 2 - 1 - smear)
+    return torch.where(beyond[:, None, None], smear, views), beyond

@@ -71,6 +71,8 @@ def test_what_is_not_believed_in_is_not_due():
     [
         ((0, 0, 0), (3, 2), 8, 0, (3, 2, 8)),  # seen for the first time
         ((0, 0, 0), (3, 2), 0.5, 0, (0, 0, 0)),  # hardly seen
+        ((0, 0, 0), (3, 2), 3, 0, (0, 0, 0)),  # too little to be believed anew
+        ((3, 2, 8), (3, 2), 3, 0, (3, 2, 11)),  # enough where it is believed
         ((3, 2, 8), (3.4, 2), 8, 0, (3.2, 2, 16)),  # seen again, as well as before: half-way
         ((3, 2, 8), (0, 0), 0, 0, (3, 2, 8)),  # not in view
         ((3, 2, 8), (0, 0), 0, 6, (3, 2, 5)),  # bare floor where it should be
@@ -138,7 +140,7 @@ def test_it_learns_to_find_balls_and_to_draw_them_where_they_were(tmp_path):
         bare = torch.cat([frames[:, :, : balls.top], training.without(seen, ball)], dim=2)
         drawn = balls(bare[None], beliefs.expand(1, n, -1, -1), steps.pose[None])[0][:, :, balls.top :]
     off, nothing = (((part - seen) ** 2).mean(dim=1)[ball].mean() for part in (drawn, bare[:, :, balls.top :]))
-    assert off < 0.2 * nothing, "and draws them there though the picture shows none"
+    assert off < 0.4 * nothing, "and draws them there though the picture shows none"
 
 
 def test_episodes_that_do_not_tell_of_balls_cannot_teach_it(tmp_path):

@@ -77,6 +77,7 @@ def randomised(config: ModelConfig, seed: int = 0) -> WorldModel:
             model.edits.out.bias[0] = 1.0  # it draws much of what it keeps
         if model.balls is not None:
             model.balls.what.bias.zero_()
+            model.balls.what.bias[2:] = 3.0
             model.balls.what.weight.mul_(4)  # sure of what it sees, balls among it
             model.balls.drawn.bias.zero_()
     return model.requires_grad_(False)
