@@ -19,7 +19,8 @@ from models.config import ModelConfig
 from models.graph import can_branch
 from models.reprojection import pixel_rays, view_axes
 
-X, Y, TRUST = range(3)
+TRUST = 2
+"""Of a belief, beside x and y."""
 N_OTHER = 2
 """What a pixel shows beside balls: floor, or anything else."""
 FLOOR = 1
@@ -45,6 +46,8 @@ class Found(NamedTuple):
 
     what: Tensor  # logits (n, 2 + kinds, h, w): anything else, floor, each kind of ball
     middle: Tensor  # (n, 2, h, w): where the middle of a ball seen there stands in the world, in cells
+    eye: Tensor  # (n, 3)
+    rays: Tensor  # (n, h, w, 3)
 
 
 class Balls(nn.Module):
@@ -78,10 +81,6 @@ class Balls(nn.Module):
         self.register_buffer("rays", rays, persistent=False)
         self.register_buffer("coarse_rays", half, persistent=False)
 
-    def blank(self, b: int, device: torch.device) -> Tensor:
-        """No ball believed in: (b, kinds, 3), as all beliefs are: x, y in cells, and trust in pixels."""
-        return torch.zeros(b, self.config.balls.n_kinds, 3, device=device)
-
     def seen(self, frames: Tensor) -> Tensor:
         """The part of frames (..., 3, H, W) that is looked at."""
         return frames[..., self.top :, :]
@@ -99,26 +98,27 @@ class Balls(nn.Module):
             across = torch.stack([-ahead[..., 1], ahead[..., 0]], dim=-1)
             away = floor * torch.exp(nearer.clamp(-3, 1))
             middle = eye[:, None, None, :2] + away[..., None] * (ahead + aside[..., None] * across)
-        return Found(self.what(x).float(), middle.movedim(-1, 1))
+        return Found(self.what(x).float(), middle.movedim(-1, 1), eye, rays)
 
     def after(self, beliefs: Tensor, frames: Tensor, pose: Tensor) -> Tensor:
-        """Beliefs (b, t + 1, kinds, 3) before each of `frames` (b, t, 3, H, W) seen from `pose` (b, t, 5), and after the last."""
+        """Beliefs (b, t + 1, kinds, 3), x and y in cells and trust in pixels, before each of `frames` (b, t, 3, H, W) seen from
+        `pose` (b, t, 5), and after the last."""
         b, t = frames.shape[:2]
         found = self.find(self.seen(frames).flatten(0, 1), pose.flatten(0, 1))
         share = found.what.softmax(dim=1)
         of_ball = share[:, N_OTHER:] * (share[:, N_OTHER:] > SURE)
         pixels = of_ball.sum(dim=(2, 3))  # (n, kinds)
         middle = torch.einsum("nkhw,nchw->nkc", of_ball, found.middle) / pixels.clamp(min=1e-6)[..., None]
-        floor, pixels, middle = (part.unflatten(0, (b, t)) for part in (share[:, FLOOR], pixels, middle))
+        parts = (share[:, FLOOR], pixels, middle, found.eye, found.rays)
+        floor, pixels, middle, eye, rays = (part.unflatten(0, (b, t)) for part in parts)
         history = [beliefs]
         for i in range(t):
-            bare = self._bare(history[-1], floor[:, i], pose[:, i])
+            bare = self._bare(history[-1], floor[:, i], eye[:, i], rays[:, i])
             history.append(told(history[-1], middle[:, i], pixels[:, i], bare))
         return torch.stack(history, dim=1)
 
-    def _bare(self, beliefs: Tensor, floor: Tensor, pose: Tensor) -> Tensor:
+    def _bare(self, beliefs: Tensor, floor: Tensor, eye: Tensor, rays: Tensor) -> Tensor:
         """How many pixels of bare floor, at half the size, `floor` (b, h, w) shows where balls should be: (b, kinds)."""
-        eye, rays = self._eye(pose), self._turned(self.coarse_rays, pose)
         hit = self._spheres(eye, rays, beliefs)[0] & (beliefs[..., TRUST] > 0)[..., None, None]
         return (hit * floor[:, None] * (floor[:, None] > 0.8)).sum(dim=(2, 3))
 

@@ -180,8 +180,8 @@ class Hands(nn.Module):
             deep = deep + F.gelu(layer(deep)) * (1 + told[..., None, None])
         pooled = deep.mean(dim=(2, 3)) + deep.amax(dim=(2, 3))
         with torch.autocast(middle.device.type, enabled=False), torch.no_grad():
-            eye, cells, rays = self.ahead(pose)
-            regions = self.regions(eye, cells, rays)
+            eye, cells, rays = self._ahead(pose)
+            regions = self._regions(eye, cells, rays)
         kind, cell = self.kind(pooled), self._fitting(fine, pooled, regions)
         return Looked(middle, told, fine, half, deep, eye, cells, rays, regions[:, :, 0], kind, cell)
 
@@ -233,15 +233,15 @@ class Hands(nn.Module):
 
     def cells(self, pose: Tensor) -> Tensor:
         """The cells along the middle of the view from poses (n, 5), one of which hands work on: (n, cells, 3)."""
-        return self.ahead(pose)[1]
+        return self._ahead(pose)[1]
 
-    def ahead(self, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _ahead(self, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """From poses (n, 5): the eyes (n, 3), the cells along the middle of the view (n, cells, 3), the pixels' rays."""
         axes = view_axes(pose, math.radians(self.config.camera.tilt_degrees))
         eye = torch.cat([pose[:, :2], pose[:, 2:3] + self.config.hands.eye], dim=1)
         return eye, cells_along(eye, axes[:, 0], self.config.hands.n_cells), self.rays @ axes[:, None]
 
-    def regions(self, eye: Tensor, cells: Tensor, rays: Tensor) -> Tensor:
+    def _regions(self, eye: Tensor, cells: Tensor, rays: Tensor) -> Tensor:
         """Each cell's inside, its edges and its surroundings in the view, 0 or 1, (n, cells, 3, side / 2, side / 2)."""
         n, m = cells.shape[:2]
         rays = F.normalize(rays.unflatten(1, (-1, 2)).unflatten(3, (-1, 2)).mean(dim=(2, 4)), dim=-1)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from envs.episode import EpisodeError
 from envs.voxel.env import advance_state
 from envs.voxel.moves import ACTIONS, MOVES
 from envs.voxel.state import State, start
 from envs.voxel.terrain import generate
+
+
+def seed_of(name: str) -> int:
+    """The island of an episode's file, as `collect` names files; EpisodeError where `name` tells none."""
+    found = re.search(r"(\d+)\.npz$", name)
+    if found is None:
+        raise EpisodeError(f"{name}: the name tells no seed; expected voxel-SEED.npz, as `collect` names files")
+    return int(found[1])
 
 
 def replay(seed: int, actions: Sequence[int] | np.ndarray) -> tuple[State, ...]:

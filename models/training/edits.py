@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from tqdm import tqdm
 from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from envs.voxel.env import VoxelEnv
-from envs.voxel.replay import replay
+from envs.voxel.replay import replay, seed_of
 from models.clips import check_fits, control_of
 from models.edits import KIND, Edits
 from models.hands import COMES, GOES, Hands, stands, waited, what_happened
@@ -104,10 +103,9 @@ def load_steps(edits: Edits, hands: Hands, data: Path, seed: int) -> Steps:
     with torch.no_grad():
         for path in tqdm(find_episodes(data), unit="ep", desc="reading for the edits", mininterval=2):
             try:
-                number = re.search(r"(\d+)\.npz$", path.name)
-                if number is None:
-                    raise EpisodeError("the name tells no seed; expected voxel-SEED.npz, as `collect` names files")
-                found += steps_of(edits, hands, check_fits(episodes.load(path), edits.config, str(path)), int(number[1]), draws)
+                island = seed_of(str(path))
+                episode = check_fits(episodes.load(path), edits.config, str(path))
+                found += steps_of(edits, hands, episode, island, draws)
             except ValueError as error:
                 print(f"left out: {error}" if str(path) in str(error) else f"left out: {path}: {error}")
     if not found:

@@ -134,7 +134,7 @@ def test_it_learns_to_find_balls_and_to_draw_them_where_they_were(tmp_path):
     seen, n = steps.seen.float() / 127.5 - 1, len(steps.pose)
     frames = torch.cat([torch.zeros(n, 3, balls.top, 32), seen], dim=2)
     with torch.no_grad():
-        beliefs = balls.after(balls.blank(1, frames.device), frames[None], steps.pose[None])[0, -1]
+        beliefs = balls.after(torch.zeros(1, 3, 3), frames[None], steps.pose[None])[0, -1]
         assert (beliefs[:, :2] - steps.balls[0]).norm(dim=-1).max() < 0.25, "it knows where they stand"
         ball = steps.what >= N_OTHER
         bare = torch.cat([frames[:, :, : balls.top], training.without(seen, ball)], dim=2)

@@ -74,7 +74,7 @@ def test_the_texels_of_a_side_are_those_of_the_real_picture(heading, pitch, ahea
     picture = env.render()
     hands = WorldModel(preset("voxel-small")).hands
     pose = torch.from_numpy(env.snapshot().pose[None]).float()
-    eye, _, rays = hands.ahead(pose)
+    eye, _, rays = hands._ahead(pose)
     hit, found = sides(eye, rays, torch.from_numpy(cell[None]).float(), 1)
     atlas, worn = textures.atlas()
     lamp = atlas[worn[block_id("red_lamp"), 1]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -15,7 +14,7 @@ from envs.pose import wrap
 from envs.voxel import hotbar, sight
 from envs.voxel.env import VoxelEnv
 from envs.voxel.moves import MOVES, NONE
-from envs.voxel.replay import replay
+from envs.voxel.replay import replay, seed_of
 from envs.voxel.state import STEP, State
 from envs.voxel.terrain import generate
 from simulator.evaluation import metrics
@@ -134,10 +133,7 @@ def make_scene(name: str, episode: Episode) -> VoxelScene:
     missing = [key for key in ("hotbar", "selected", "landmarks_pos") if key not in episode.extras]
     if missing:
         raise EpisodeError(f"{name}: no array {', '.join(missing)}; expected an episode as `collect --world voxel` makes it")
-    seed = re.search(r"(\d+)\.npz$", name)
-    if seed is None:
-        raise EpisodeError(f"{name}: the name tells no seed; expected voxel-SEED.npz, as `collect` names files")
-    return replayed(name, episode, int(seed[1]))
+    return replayed(name, episode, seed_of(name))
 
 
 def replayed(name: str, episode: Episode, seed: int) -> VoxelScene:
