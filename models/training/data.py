@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,7 +53,7 @@ def retraced(episode: Episode, actions: ActionSpec) -> Episode:
 Item = TypeVar("Item")
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
+def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
     """`items`, the next of which is made in a thread while one is in use."""
     with ThreadPoolExecutor(1) as maker:
         coming = maker.submit(next, items)
@@ -80,7 +80,7 @@ class EpisodeWindows:
     ) -> None:  # fmt: skip
         self.paths, self.config = find_episodes(folder), config
         self.rows, self.n_frames, self.seed, self.retrace_share = rows, n_frames, seed, retrace_share
-        self._pool = ThreadPoolExecutor(n_threads)
+        self._n_threads = n_threads
         self.left_out: set[str] = set()
         self._kept: dict[Path, Episode] = {}
         self._room = kept_bytes
@@ -100,12 +100,12 @@ class EpisodeWindows:
             self._kept[path] = replace(episode, extras={})
         return episode
 
-    def _episodes(self, rng: np.random.Generator) -> Iterator[Episode]:
+    def _episodes(self, rng: np.random.Generator, readers: ThreadPoolExecutor) -> Iterator[Episode]:
         """Usable episodes in random order, the next of them read while one is in use."""
         ahead: Future[Episode | None] | None = None
         n_refused = 0
         while n_refused < 10 * len(self.paths) + 10:
-            now, ahead = ahead, self._pool.submit(self._read, self.paths[int(rng.integers(len(self.paths)))])
+            now, ahead = ahead, readers.submit(self._read, self.paths[int(rng.integers(len(self.paths)))])
             episode = None if now is None else now.result()
             if episode is not None and len(episode) >= self.n_frames:
                 n_refused = 0
@@ -116,10 +116,10 @@ class EpisodeWindows:
             f"no usable episode of at least {self.n_frames} frames among {len(self.paths)} files; collect others, or longer ones"
         )
 
-    def _windows(self, row: int) -> Iterator[tuple[Episode, int, bool]]:
+    def _windows(self, row: int, readers: ThreadPoolExecutor) -> Iterator[tuple[Episode, int, bool]]:
         """What one row walks through: an episode, the first frame of a window in it, and whether the row begins an episode."""
         rng = np.random.default_rng([self.seed, row])
-        found = self._episodes(rng)
+        found = self._episodes(rng, readers)
         episode, fresh, back = next(found), True, False
         start = int(rng.integers(len(episode) - self.n_frames + 1))  # staggered, so that rows do not begin episodes together
         while True:
@@ -132,9 +132,10 @@ class EpisodeWindows:
             else:
                 episode, start, fresh, back = next(found), 0, True, False
 
-    def __iter__(self) -> Iterator[Batch]:
-        for windows in zip(*(self._windows(row) for row in self.rows), strict=True):
-            parts = [(e.image[i : i + self.n_frames], control_of(e, i, i + self.n_frames)) for e, i, _ in windows]
-            frames = torch.from_numpy(np.stack([image for image, _ in parts]))
-            fresh = torch.tensor([begins for _, _, begins in windows])
-            yield Batch(frames, stack_controls([control for _, control in parts]), fresh)
+    def __iter__(self) -> Generator[Batch, None, None]:
+        with ThreadPoolExecutor(self._n_threads) as readers:  # done with when the iteration is: nothing reads on after it
+            for windows in zip(*(self._windows(row, readers) for row in self.rows), strict=True):
+                parts = [(e.image[i : i + self.n_frames], control_of(e, i, i + self.n_frames)) for e, i, _ in windows]
+                frames = torch.from_numpy(np.stack([image for image, _ in parts]))
+                fresh = torch.tensor([begins for _, _, begins in windows])
+                yield Batch(frames, stack_controls([control for _, control in parts]), fresh)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -136,27 +137,27 @@ class Trainer:
 
     def _run_stage(self, stage: Stage, last: int, seed: int) -> None:
         rows, wanted = self.ranks.rows(stage.n_rows), self.train.objective
-        windows = ahead(iter(self._windows(rows, stage.n_frames, seed)))
         self.objective = wanted if stage.dreaming else replace(wanted, own_frames=0)
         state, saved = self.model.init_state(len(rows)), time.monotonic()
-        while self.step < last:
-            started = time.monotonic()
-            batch = next(windows)
-            waited = time.monotonic() - started
-            state, row = self._one_step(batch, state)
-            self.step += 1
-            n_frames, took = stage.n_rows * stage.n_frames, time.monotonic() - started
-            row |= {"frames": n_frames, "frames_per_second": round(n_frames / took, 1), "waiting": round(waited / took, 4)}
-            self._log(row)
-            late = time.monotonic() - saved > 60 * self.train.save_minutes
-            late, stop = map(bool, self.ranks.total([late, self.stopping], self.device))  # all together: their clocks differ
-            if late or stop:
-                self.save()
-                saved = time.monotonic()
-            if stop:
-                raise KeyboardInterrupt
-            if self.step % self.train.validate_every == 0:
-                self.validate()
+        with closing(ahead(iter(self._windows(rows, stage.n_frames, seed)))) as windows:
+            while self.step < last:
+                started = time.monotonic()
+                batch = next(windows)
+                waited = time.monotonic() - started
+                state, row = self._one_step(batch, state)
+                self.step += 1
+                n_frames, took = stage.n_rows * stage.n_frames, time.monotonic() - started
+                row |= {"frames": n_frames, "frames_per_second": round(n_frames / took, 1), "waiting": round(waited / took, 4)}
+                self._log(row)
+                late = time.monotonic() - saved > 60 * self.train.save_minutes
+                late, stop = map(bool, self.ranks.total([late, self.stopping], self.device))  # all together: their clocks differ
+                if late or stop:
+                    self.save()
+                    saved = time.monotonic()
+                if stop:
+                    raise KeyboardInterrupt
+                if self.step % self.train.validate_every == 0:
+                    self.validate()
 
     def _windows(self, rows: range, n_frames: int, seed: int) -> EpisodeWindows:
         """What this process reads. A GPU is faster than files are unpacked: for one, they are kept once they have been read."""

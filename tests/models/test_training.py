@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -385,12 +387,19 @@ def test_what_is_kept_unpacked_is_read_once_and_gives_the_same_windows(data, mon
         reads: list = []
         monkeypatch.setattr(episodes, "load", lambda path, reads=reads: reads.append(path) or load(path))
         source = EpisodeWindows(data, CONFIG, range(2), 16, seed=3, kept_bytes=n_kept * size, n_threads=1)
-        windows = iter(source)
-        found[n_kept] = [next(windows).frames for _ in range(60)], reads
-        source._pool.shutdown()  # what it still reads ahead is not to be counted with the next one's
+        with closing(iter(source)) as windows:  # what it still reads ahead is not to be counted with the next one's
+            found[n_kept] = [next(windows).frames for _ in range(60)], reads
     assert all(torch.equal(a, b) for n in (2, 6) for a, b in zip(found[0][0], found[n][0], strict=True))
     assert len(found[0][1]) > len(found[2][1]) > len(found[6][1])
     assert len(found[6][1]) == len(set(found[6][1])), "each is read once"
+
+
+def test_nothing_is_read_any_more_once_the_windows_are_done_with(data):
+    before = set(threading.enumerate())
+    with closing(ahead(iter(EpisodeWindows(data, CONFIG, range(2), 16, seed=3)))) as windows:
+        next(windows)
+        assert set(threading.enumerate()) - before
+    assert not set(threading.enumerate()) - before
 
 
 def test_made_ahead_items_are_the_same_and_so_is_what_goes_wrong():
