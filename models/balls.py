@@ -80,6 +80,9 @@ class Balls(nn.Module):
         half = F.normalize(rays.unflatten(0, (-1, 2)).unflatten(2, (-1, 2)).mean(dim=(1, 3)), dim=-1)
         self.register_buffer("rays", rays, persistent=False)
         self.register_buffer("coarse_rays", half, persistent=False)
+        ahead = self._turned(rays, torch.zeros(1, 5))
+        self.widest = float((ahead[..., 1] / ahead[..., 0]).abs().max())
+        """How far aside the picture reaches for every cell ahead."""
 
     def seen(self, frames: Tensor) -> Tensor:
         """The part of frames (..., 3, H, W) that is looked at."""
@@ -87,10 +90,15 @@ class Balls(nn.Module):
 
     def find(self, seen: Tensor, pose: Tensor) -> Found:
         """What there is in n pictures, `seen` (n, 3, h, W) as by `seen`, from poses (n, 5)."""
+        return self._placed(self._features(seen), pose)
+
+    def _features(self, seen: Tensor) -> Tensor:
         x = F.gelu(self.find_fine(F.gelu(self.find_coarse(seen))))
-        x = x + F.interpolate(F.gelu(self.find_wide(F.avg_pool2d(x, 2, ceil_mode=True))), size=x.shape[-2:], mode="nearest")
-        aside, nearer = self.where(x).float().unbind(1)
-        with torch.autocast(seen.device.type, enabled=False):
+        return x + F.interpolate(F.gelu(self.find_wide(F.avg_pool2d(x, 2, ceil_mode=True))), size=x.shape[-2:], mode="nearest")
+
+    def _placed(self, features: Tensor, pose: Tensor) -> Found:
+        aside, nearer = self.where(features).float().unbind(1)
+        with torch.autocast(features.device.type, enabled=False):
             eye, rays = self._eye(pose), self._turned(self.coarse_rays, pose)
             ground = rays[..., :2].norm(dim=-1)
             floor = (eye[:, 2, None, None] * ground / (-rays[..., 2]).clamp(min=1e-3)).clamp(max=FARTHEST)
@@ -98,15 +106,18 @@ class Balls(nn.Module):
             across = torch.stack([-ahead[..., 1], ahead[..., 0]], dim=-1)
             away = floor * torch.exp(nearer.clamp(-3, 1))
             middle = eye[:, None, None, :2] + away[..., None] * (ahead + aside[..., None] * across)
-        return Found(self.what(x).float(), middle.movedim(-1, 1), eye, rays)
+        return Found(self.what(features).float(), middle.movedim(-1, 1), eye, rays)
 
     def after(self, beliefs: Tensor, frames: Tensor, pose: Tensor) -> Tensor:
         """Beliefs (b, t + 1, kinds, 3), x and y in cells and trust in pixels, before each of `frames` (b, t, 3, H, W) seen from
         `pose` (b, t, 5), and after the last."""
         b, t = frames.shape[:2]
-        found = self.find(self.seen(frames).flatten(0, 1), pose.flatten(0, 1))
-        share = found.what.softmax(dim=1)
+        features, standing = self._features(self.seen(frames).flatten(0, 1)), pose.flatten(0, 1)
+        share = self.what(features).float().softmax(dim=1)
         of_ball = share[:, N_OTHER:] * (share[:, N_OTHER:] > SURE)
+        if can_branch(frames) and not of_ball.any() and not self.may_show(beliefs.repeat_interleave(t, dim=0), standing).any():
+            return beliefs[:, None].expand(-1, t + 1, -1, -1)  # most frames show none and none is due, which spares most of it
+        found = self._placed(features, standing)
         pixels = of_ball.sum(dim=(2, 3))  # (n, kinds)
         middle = torch.einsum("nkhw,nchw->nkc", of_ball, found.middle) / pixels.clamp(min=1e-6)[..., None]
         parts = (share[:, FLOOR], pixels, middle, found.eye, found.rays)
@@ -127,7 +138,7 @@ class Balls(nn.Module):
         `beliefs` (b, t, kinds, 3). It is taught by itself (`models.training.balls`)."""
         believed, standing = beliefs.flatten(0, 1), pose.flatten(0, 1)
         eager = can_branch(pictures)
-        if eager and not (believed[..., TRUST] >= LEAST).any():
+        if eager and not (self.may_show(believed, standing) & (believed[..., TRUST] >= LEAST)).any():
             return pictures
         with torch.autocast(pictures.device.type, enabled=False), torch.no_grad():
             due = self.due(believed, standing)
@@ -138,6 +149,15 @@ class Balls(nn.Module):
         shows, colour = self.draw(seen, due)
         drawn = torch.where((shows > 0)[:, None], colour.to(seen.dtype), seen)
         return torch.cat([now[..., : self.top, :], drawn], dim=-2).view_as(pictures)
+
+    def may_show(self, beliefs: Tensor, pose: Tensor) -> Tensor:
+        """bool (n, kinds): False where no part of a ball that `beliefs` (n, kinds, 3) tell of lies within the width of the view
+        from `pose` (n, 5), or of none."""
+        eye, c, s = self._eye(pose), pose[:, 3:4].cos(), pose[:, 3:4].sin()
+        x, y = beliefs[..., 0] - eye[:, :1], beliefs[..., 1] - eye[:, 1:2]
+        wide = self.config.balls.radius * math.hypot(1, self.widest)
+        within = (s * x - c * y).abs() <= self.widest * (c * x + s * y) + wide
+        return (beliefs[..., TRUST] > 0) & (within | (pose[:, 4:] != 0))  # who looks up or down sees more or less
 
     def due(self, beliefs: Tensor, pose: Tensor) -> Tensor:
         """Where balls should be in the part of the picture that is looked at, the nearest before the others, from beliefs (n,

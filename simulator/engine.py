@@ -157,15 +157,26 @@ class Engine:
         self._lap("decode")
         return frame, pose
 
-    def locate(self, moment: Moment, actions: np.ndarray, frame: np.ndarray, imagined: Imagined | None = None) -> np.ndarray:
-        """Where the player stands (b, 5) when `actions` have led to the true `frame` (b, H, W, 3), if nobody tells: where keys
-        lead, or, for a model that `locates`, where what is seen is plainly better explained (`simulator.locate`).
+    def locate(
+        self, moment: Moment, actions: np.ndarray, frame: np.ndarray, imagined: Imagined | None = None
+    ) -> tuple[Moment, np.ndarray]:
+        """Where the player stands (b, 5) when `actions` have led to the true `frame` (b, H, W, 3), if nobody tells, after the
+        moment to absorb it from: where keys lead, or, for a model that `locates`, where what is seen is plainly better explained,
+        be it that the player stood elsewhere before (`simulator.locate`).
 
         imagined: what `imagine` found on keys alone, if known already."""
         dream, pose = self.imagine(moment, actions) if imagined is None else imagined
         if not self.locates or self._ego_motion is None or not moment.t:
-            return pose
+            return moment, pose
         return located(self, moment, actions, frame, (dream, pose), self._ego_motion.scale.double().cpu().numpy())
+
+    def placed(self, moment: Moment, pose: np.ndarray) -> Moment:
+        """The same moment, had the player stood at `pose` (b, 5) with the same picture before him."""
+        if np.array_equal(pose, moment.pose):
+            return moment
+        last = moment.stream.last
+        there = torch.as_tensor(pose, dtype=last.pose.dtype, device=last.pose.device)
+        return replace(moment, pose=pose, stream=moment.stream._replace(last=last._replace(pose=there)))
 
     @torch.inference_mode()
     def absorb(

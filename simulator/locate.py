@@ -1,11 +1,14 @@
 """Where a true frame was seen from, if nobody tells: the pose near the believed one from which the dreamer would draw it best.
 
 Ego-motion tells where keys lead before anything is seen. It errs where the body touches something, and what it errs adds up. Two
-frames alone hardly tell by how much: whoever touches a wall sees little but that wall. The memory knows what lies around it.
+frames alone hardly tell by how much: whoever touches a wall sees little but that wall. The memory knows what lies around it. So
+a frame that was not expected is explained in two ways: the last step led elsewhere, or one stood elsewhere already, which shows
+when the wall is left behind and things known before come into view.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,59 +22,87 @@ if TYPE_CHECKING:
 
 Imagined = tuple[np.ndarray, np.ndarray]
 """A frame uint8 (b, H, W, 3) and the pose (b, 5) it was drawn for."""
-SURPRISE_PSNR = 26.5
+SURPRISE_PSNR = 28.0
 """dB below which a frame was not what was expected, and the place is looked for."""
-PLAINLY = 0.7
-"""Share of the error for the believed pose that must be left at most for another to be taken."""
-FAR = 0.15
-"""By how much an error counts more for every typical motion that a pose lies off."""
+PLAINLY, BETTER = 0.7, 0.8
+"""Share of the error that must be left at most for another motion to be taken, and for having stood elsewhere before it."""
+FAR, BEYOND = 0.15, 0.02
+"""By how much an error counts more for every typical motion that a motion lies off, and for every `ASIDE` that a place does."""
+ASIDE = np.array([0.1, 0.1, 0.0, np.radians(2.0), 0.0])
+"""Cells and radians by which a place is put off at first."""
 UNLIKE = 0.25
 """Difference of colours in 0..1 beyond which it is all one how unlike pixels are: what was never seen cannot be drawn."""
-FIRST, LAST, N_ROUNDS = 0.5, 0.02, 8
-"""Typical motions by which poses are put off at first and at last, and how often better ones are looked for."""
+N_ROUNDS = 8
+"""How often better ones are looked for."""
 LEAST = 0.002
 """Cells and radians of a typical motion, below which nobody moves that way."""
 
 
 def located(
     engine: Engine, moment: Moment, actions: np.ndarray, frame: np.ndarray, imagined: Imagined, typical: np.ndarray
-) -> np.ndarray:
-    """Poses (b, 5) from which the true `frame` (b, H, W, 3) was seen after `actions` (b,): as `imagined` but where another is
-    plainly better. typical: how far one moves in a frame, (5,), as motions of `envs.pose`."""
+) -> tuple[Moment, np.ndarray]:
+    """`moment`, placed elsewhere where one must have stood elsewhere, and the poses (b, 5) from which the true `frame`
+    (b, H, W, 3) was seen after `actions` (b,): as `imagined` but where another is plainly better. typical: how far one moves in a
+    frame, (5,), as motions of `envs.pose`."""
     dream, pose = imagined
     off = np.square((dream.astype(np.float64) - frame) / 255).mean(axis=(1, 2, 3))
-    found = pose.copy()
+    stood, found = moment.pose.copy(), pose.copy()
     for row in np.flatnonzero(off > 10 ** (-SURPRISE_PSNR / 10)).tolist():
         one = slice(row, row + 1)
-        found[row] = _search(engine, _row(moment, row), actions[one], frame[one], (dream[one], pose[one]), typical)
-    return found
+        stood[row], found[row] = _search(engine, _row(moment, row), actions[one], frame[one], (dream[one], pose[one]), typical)
+    return engine.placed(moment, stood), found
 
 
 def _search(
     engine: Engine, moment: Moment, action: np.ndarray, frame: np.ndarray, imagined: Imagined, typical: np.ndarray
-) -> np.ndarray:
-    """The pose (5,) for one row: the best of ever smaller steps along every axis."""
-    led = best = poses.motion_between(moment.pose, imagined[1])[0]
-    first = error = _error(imagined[0], frame, np.zeros(1))[0]
-    axes = np.flatnonzero(typical > LEAST)
-    ways = np.concatenate([np.eye(poses.N_POSE)[axes], -np.eye(poses.N_POSE)[axes]]) * typical
-    many, step = engine.repeat(moment, len(ways)), FIRST
+) -> tuple[np.ndarray, np.ndarray]:
+    """For one row where one stood and where one stands, (5,) each."""
+    led = poses.motion_between(moment.pose, imagined[1])[0]
+
+    def moved(motions: np.ndarray) -> np.ndarray:
+        many = engine.repeat(moment, len(motions))
+        dreams, _ = engine.imagine(many, np.repeat(action, len(motions)), poses.move(many.pose, motions))
+        return _error(dreams, frame, FAR * _size(motions - led, typical))
+
+    def stood(places: np.ndarray) -> np.ndarray:
+        many = engine.placed(engine.repeat(moment, len(places)), places)
+        dreams, _ = engine.imagine(many, np.repeat(action, len(places)), poses.move(places, np.tile(led, (len(places), 1))))
+        return _error(dreams, frame, BEYOND * _size(places - moment.pose, ASIDE))
+
+    error = float(_error(imagined[0], frame, np.zeros(1))[0])
+    motion, by_motion = _descend(moved, led, typical * (typical > LEAST) / 2, error, PLAINLY)
+    place, by_place = _descend(stood, moment.pose[0], ASIDE, error, BETTER)
+    if by_place < by_motion:
+        return place, poses.move(place, led)
+    return moment.pose[0], poses.move(moment.pose[0], motion)
+
+
+def _descend(
+    error_of: Callable[[np.ndarray], np.ndarray], start: np.ndarray, step: np.ndarray, error: float, share: float
+) -> tuple[np.ndarray, float]:
+    """From `start` (5,) with its `error`, by ever smaller steps along every axis of `step` (5,), to where the error of n points
+    (n, 5) is least; back at the start where more than `share` of its error is left."""
+    best, least = start, error
+    ways = np.concatenate([np.diag(step), -np.diag(step)])[np.tile(step > 0, 2)]
     for _ in range(N_ROUNDS):
-        tried = best + step * ways
-        dreams, _ = engine.imagine(many, np.repeat(action, len(ways)), poses.move(many.pose, tried))
-        away = (np.abs(tried - led)[:, axes] / typical[axes]).sum(axis=1)
-        errors = _error(dreams, frame, away)
-        if errors.min() < 0.98 * error:
-            best, error = tried[errors.argmin()], errors.min()
-        elif (step := step / 2) < LAST:
-            break
-    return poses.move(moment.pose[0], best if error < PLAINLY * first else led)
+        errors = error_of(best + ways)
+        if errors.min() < 0.98 * least:
+            best, least = best + ways[errors.argmin()], float(errors.min())
+        else:
+            ways = ways / 2
+    return (best, least) if least < share * error else (start, error)
 
 
-def _error(dreams: np.ndarray, frame: np.ndarray, away: np.ndarray) -> np.ndarray:
-    """How ill each of `dreams` (n, H, W, 3) explains `frame` (1, H, W, 3), the more so the farther `away` (n,) it is drawn."""
+def _size(off: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """How many units (5,) each of `off` (n, 5) is, along all axes that have one."""
+    axes = np.flatnonzero(unit > LEAST)
+    return np.asarray((np.abs(off)[:, axes] / unit[axes]).sum(axis=1))
+
+
+def _error(dreams: np.ndarray, frame: np.ndarray, worse: np.ndarray) -> np.ndarray:
+    """How ill each of `dreams` (n, H, W, 3) explains `frame` (1, H, W, 3), worse by a share (n,)."""
     unlike = np.abs((dreams.astype(np.float64) - frame) / 255).mean(axis=3)
-    return np.asarray(np.minimum(unlike, UNLIKE).mean(axis=(1, 2)) * (1 + FAR * away))
+    return np.asarray(np.minimum(unlike, UNLIKE).mean(axis=(1, 2)) * (1 + worse))
 
 
 def _row(moment: Moment, row: int) -> Moment:

@@ -118,8 +118,8 @@ class LearnedWorld:
         """Absorb the true `frame` (H, W, 3) and `pose` (5,) after `action` instead of dreaming one; without a pose, from where
         the engine finds that it stands."""
         started, moment, actions = time.perf_counter(), self._now(), np.array([self.actions.check(action)])
-        true_pose = self.engine.locate(moment, actions, frame[None]) if pose is None else pose[None]
-        self.moment = self.engine.absorb(moment, frame[None], actions, true_pose)
+        moment, found = self.engine.locate(moment, actions, frame[None]) if pose is None else (moment, pose[None])
+        self.moment = self.engine.absorb(moment, frame[None], actions, found)
         return self._show(action, self._tick.t + 1, started)
 
     def forget(self) -> Tick:

@@ -49,6 +49,7 @@ class Controls:
             exchanged = self._engine.swap(moment, take_rows(moment, self._others))
             add_scores(into, "swapped_", self._engine.imagine(exchanged, aim.action, pose)[0], aim)
 
-    def absorb(self, aim: Target, pose: np.ndarray) -> None:
-        """Take in the true frame, as the whole memory does."""
-        self._lives = {every: self._engine.absorb(life, aim.truth, aim.action, pose) for every, life in self._lives.items()}
+    def absorb(self, aim: Target, moment: Moment, pose: np.ndarray) -> None:
+        """Take in the true frame as the whole memory does, from where it stands in `moment`."""
+        lives = {every: self._engine.placed(life, moment.pose) for every, life in self._lives.items()}
+        self._lives = {every: self._engine.absorb(life, aim.truth, aim.action, pose) for every, life in lives.items()}

@@ -81,7 +81,6 @@ def one_step(
         scored = t < n_frames and t % plan.score_every == 0
         if scored or not pose_given:
             dream, believed = engine.imagine(moment, aim.action, aim.pose if pose_given else None)
-        here = believed if pose_given else engine.locate(moment, aim.action, aim.truth, (dream, believed))
         if scored:
             _score(result, batch, aim, dream, moment.frame)
         if t < n_frames:
@@ -89,8 +88,11 @@ def one_step(
             cut.forget(t)
             if controls and scored and t % plan.control_every == 0:
                 cut.score(result.tally, moment, aim, believed, dream)
-            cut.absorb(aim, here)
-        moment = engine.absorb(moment, aim.truth, aim.action, here)
+        if not pose_given:
+            moment, believed = engine.locate(moment, aim.action, aim.truth, (dream, believed))
+        if t < n_frames:
+            cut.absorb(aim, moment, believed)
+        moment = engine.absorb(moment, aim.truth, aim.action, believed)
     return result
 
 

@@ -12,7 +12,7 @@ import torch
 from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from envs.maze_geometry import look
-from models.balls import MOST, N_OTHER, told
+from models.balls import LEAST, MOST, N_OTHER, told
 from models.config import BallsSize, ModelConfig
 from models.presets import preset
 from models.state import blindfolded
@@ -56,6 +56,29 @@ def test_where_balls_should_be_is_where_the_maze_shows_them(kind):
     assert np.array_equal(due[:, 5 + kind].numpy(), due[:, 0].numpy())
     facing = due[:, 2:5].norm(dim=1).numpy()
     assert np.allclose(facing[there], 1, atol=1e-4)
+
+
+def test_what_cannot_be_in_the_picture_is_told_without_drawing_it(monkeypatch):
+    model = randomised(CONFIG)
+    balls, rng = model.balls, np.random.default_rng(0)
+    poses = np.concatenate([poses_around(PLACES[0], 60), poses_around(PLACES[0], 60, 1)])
+    poses[60:, 3] += rng.uniform(0, 2 * math.pi, 60)
+    poses, beliefs = torch.from_numpy(poses).float(), torch.rand(120, 3, 3, generator=torch.Generator().manual_seed(0)) * 9
+    may = balls.may_show(beliefs, poses)
+    for kind in range(3):
+        alone = torch.zeros_like(beliefs)
+        alone[:, kind] = beliefs[:, kind].clamp(min=LEAST)
+        assert may[balls.due(alone, poses)[:, 0].flatten(1).any(dim=1), kind].all()
+    assert 0.1 < may.float().mean() < 0.5
+    frames = torch.rand(120, 1, 3, *CONFIG.image, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        quick = balls.after(beliefs, frames, poses[:, None]), balls(frames, beliefs[:, None], poses[:, None])
+        one = [balls.after(beliefs[i : i + 1], frames[i : i + 1], poses[i : i + 1, None]) for i in range(120)]
+        monkeypatch.setattr("models.balls.can_branch", lambda like: False)
+        whole = balls.after(beliefs, frames, poses[:, None]), balls(frames, beliefs[:, None], poses[:, None])
+    for a, b in zip(quick, whole, strict=True):
+        assert torch.equal(a, b)
+    torch.testing.assert_close(torch.cat(one), whole[0])
 
 
 def test_what_is_not_believed_in_is_not_due():
