@@ -17,10 +17,10 @@ from torch import Tensor
 
 from envs import episode as episodes
 from envs.episode import Episode
-from models import config as configs
 from models.belief import BeliefProbe
 from models.config import ModelConfig
 from models.ego_motion import EgoMotion
+from models.plain import from_dict, to_dict
 from models.world_model import WorldModel
 
 FORMAT_VERSION = 1
@@ -52,7 +52,7 @@ def save(model: WorldModel, folder: Path, *, ego_motion: EgoMotion | None = None
         if folder.exists():
             shutil.copytree(folder, temporary)
         temporary.mkdir(parents=True, exist_ok=True)
-        (temporary / "config.json").write_text(json.dumps(configs.to_dict(model.config), indent=2) + "\n")
+        (temporary / "config.json").write_text(json.dumps(to_dict(model.config), indent=2) + "\n")
         _save_weights(model, temporary / "model.safetensors", dtype)
         if ego_motion is not None:
             _save_weights(ego_motion, temporary / "ego_motion.safetensors", torch.float32)
@@ -147,7 +147,7 @@ def read_config(folder: Path) -> ModelConfig:
     if version != FORMAT_VERSION:
         raise CheckpointError(f"{path}: format_version {version!r}; this version reads {FORMAT_VERSION}")
     try:
-        return configs.from_dict(ModelConfig, data)
+        return from_dict(ModelConfig, data)
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,32 +20,15 @@ from models.clips import check_fits, control_of, stack_controls
 from models.conditioning import Control
 from models.pixels import to_float, to_uint8
 from models.sampler import frame_noise, sample
-from models.state import LayerState, StreamState, blindfolded, map_state
+from models.state import LayerState, blindfolded, map_state
 from simulator.accelerate import Accelerator
 from simulator.bumps import stopped
 from simulator.calls import alone, plain_calls
 from simulator.locate import Imagined, located
+from simulator.moment import Moment
 
 PREFILL_FRAMES = 64
 """Frames of a start clip absorbed by one call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Everything needed to go on: keep it to rewind, copy it to branch, save it to resume.
-
-    stream: recurrent and attention state, tensors with leading dimension b. frame: uint8 (b, H, W, 3), the last absorbed.
-    pose: float64 (b, 5), where the dreamer believes it is. motion: float64 (b, 5), its last motion in its own frame, believed
-    walls left aside.
-    t: frames absorbed. seed: what all noise is drawn from, one for all rows or one a row.
-    """
-
-    stream: StreamState
-    frame: np.ndarray
-    pose: np.ndarray
-    motion: np.ndarray
-    t: int
-    seed: int | tuple[int, ...]
 
 
 class Trait(NamedTuple):

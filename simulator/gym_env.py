@@ -18,7 +18,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from simulator.engine import Moment
+from simulator.moment import Moment
 from simulator.recipe import Recipe, load_dream
 from simulator.ui.keymap import MOVES
 from simulator.world import Snapshot, Tick

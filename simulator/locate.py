@@ -9,16 +9,15 @@ when the wall is left behind and things known before come into view.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from envs import pose as poses
-from models.state import map_state
+from simulator.moment import Moment, take_rows
 
 if TYPE_CHECKING:
-    from simulator.engine import Engine, Moment
+    from simulator.engine import Engine
 
 Imagined = tuple[np.ndarray, np.ndarray]
 """A frame uint8 (b, H, W, 3) and the pose (b, 5) it was drawn for."""
@@ -49,7 +48,9 @@ def located(
     stood, found = moment.pose.copy(), pose.copy()
     for row in np.flatnonzero(off > 10 ** (-SURPRISE_PSNR / 10)).tolist():
         one = slice(row, row + 1)
-        stood[row], found[row] = _search(engine, _row(moment, row), actions[one], frame[one], (dream[one], pose[one]), typical)
+        stood[row], found[row] = _search(
+            engine, take_rows(moment, [row]), actions[one], frame[one], (dream[one], pose[one]), typical
+        )
     return engine.placed(moment, stood), found
 
 
@@ -103,11 +104,3 @@ def _error(dreams: np.ndarray, frame: np.ndarray, worse: np.ndarray) -> np.ndarr
     """How ill each of `dreams` (n, H, W, 3) explains `frame` (1, H, W, 3), worse by a share (n,)."""
     unlike = np.abs((dreams.astype(np.float64) - frame) / 255).mean(axis=3)
     return np.asarray(np.minimum(unlike, UNLIKE).mean(axis=(1, 2)) * (1 + worse))
-
-
-def _row(moment: Moment, row: int) -> Moment:
-    """Row `row` of `moment` as a moment of its own."""
-    one = slice(row, row + 1)
-    stream = map_state(lambda value: value[one], moment.stream)
-    seed = moment.seed if isinstance(moment.seed, int) else moment.seed[one]
-    return replace(moment, stream=stream, frame=moment.frame[one], pose=moment.pose[one], motion=moment.motion[one], seed=seed)

@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from simulator.engine import Moment
+from simulator.moment import Moment
 from simulator.world import Snapshot, Tick
 from simulator.worlds import DreamState
 

@@ -14,12 +14,11 @@ from envs import episode as episodes
 from envs.actions import ActionSpec
 from envs.episode import Episode
 from simulator.env_process import EnvProcess
+from simulator.moment import Moment
 from simulator.world import Snapshot, Tick
 
 if TYPE_CHECKING:  # torch and gymnasium take their time to import, and a window should not wait for them
     import gymnasium as gym
-
-    from simulator.engine import Moment
 
 
 @dataclass(frozen=True, slots=True)

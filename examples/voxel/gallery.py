@@ -20,8 +20,8 @@ from envs.voxel.state import State
 from envs.voxel.story import ORE_STEP, RETURN_STEP, TOOL_STEP, tell
 from envs.voxel.walker import A, Cell, Routine
 from models.checkpoint import load
-from simulator.engine import Moment
 from simulator.load import load_engine
+from simulator.moment import Moment
 
 SIDE, CAPTION, COLUMNS = 256, 22, 4
 Picture = tuple[str, np.ndarray]

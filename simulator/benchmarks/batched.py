@@ -8,7 +8,7 @@ from simulator.benchmarks.subject import Subject, threads
 from simulator.benchmarks.timing import Play, compare, rate, times
 from simulator.engine import Engine
 from simulator.evaluation.cost import resident_bytes
-from simulator.evaluation.moments import state_bytes
+from simulator.moment import state_bytes
 
 SHARE = 0.8
 """Of the free memory that a batch may take."""

@@ -6,7 +6,7 @@ from simulator.benchmarks.plan import N_PARTS, Plan, Result
 from simulator.benchmarks.subject import Subject
 from simulator.benchmarks.timing import Play, compare, times
 from simulator.evaluation.cost import FIRST, resident_bytes
-from simulator.evaluation.moments import state_bytes
+from simulator.moment import state_bytes
 
 
 def measure(subject: Subject, plan: Plan) -> Result:

@@ -10,7 +10,7 @@ from simulator.benchmarks.subject import Subject, environment
 from simulator.benchmarks.timing import Play, compare, rate, times
 from simulator.engine import Engine
 from simulator.evaluation.cost import resident_bytes
-from simulator.evaluation.moments import state_bytes
+from simulator.moment import state_bytes
 from simulator.ui import hud
 
 WINDOW = (960, 800)

@@ -10,7 +10,8 @@ import torch
 from tqdm import tqdm
 
 from simulator.benchmarks.plan import Row
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
+from simulator.moment import Moment
 
 WARM_UP = 3
 """Rounds before the clock counts."""

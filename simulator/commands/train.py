@@ -18,10 +18,10 @@ import torch
 from envs import episode as episodes
 from envs.catalog import Entry, find
 from models import checkpoint
-from models import config as configs
 from models.config import ModelConfig
 from models.mamba import use_scan
 from models.ops.choose import choose
+from models.plain import from_dict, to_dict
 from models.presets import PRESETS, preset
 from models.training.balls import train_balls
 from models.training.bar import train_bar
@@ -109,10 +109,10 @@ class Options(Recipe):
 
 def config_for(name: str, world: Entry) -> ModelConfig:
     """The preset called `name` as a model of `world`: with its actions, and whatever else its file wants otherwise."""
-    plain = configs.to_dict(preset(name))
+    plain = to_dict(preset(name))
     for key, value in world.model.items():
         plain[key] = {**plain[key], **value} if isinstance(plain.get(key), dict) and isinstance(value, dict) else value
-    config = configs.from_dict(ModelConfig, plain, f"[model] of {world.name!r}")
+    config = from_dict(ModelConfig, plain, f"[model] of {world.name!r}")
     return replace(config, world=world.name, n_actions=world.actions.n_actions)
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from envs.pose import FloatArray
 from simulator.demo.routes import SETTLE, Route
 from simulator.demo.walk import Score, Walk, pose_gap, score
+from simulator.moment import Moment
 
 if TYPE_CHECKING:
-    from simulator.engine import Engine, Moment
+    from simulator.engine import Engine
 
 KEPT, RESET, OTHER = "kept", "reset", "another maze"
 CONDITIONS = (KEPT, RESET, OTHER)

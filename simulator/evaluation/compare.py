@@ -13,11 +13,11 @@ from simulator.evaluation import rollout
 from simulator.evaluation.balls import VERDICTS
 from simulator.evaluation.maze import MazeScene
 from simulator.evaluation.metrics import psnr
-from simulator.evaluation.moments import state_bytes
 from simulator.evaluation.onestep import OneStep, one_step
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.rows import OURS, REFERENCE, Row
 from simulator.evaluation.tally import WHOLE, Tally, estimate
+from simulator.moment import state_bytes
 
 SCORES: dict[str, tuple[str, Callable]] = {"onestep_psnr": ("mse", psnr), "wall_colour_accuracy": ("wall", float)}
 """By age: name in the table -> name in the tally, and what is made of a mean."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation import scenes, tally
-from simulator.evaluation.moments import take_rows
 from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import Tally
 from simulator.evaluation.target import Target, add_scores
+from simulator.moment import Moment, take_rows
 
 
 class Controls:

@@ -12,8 +12,8 @@ import numpy as np
 from tqdm import tqdm
 
 from simulator.engine import Engine
-from simulator.evaluation.moments import state_bytes
 from simulator.evaluation.scenes import Scene
+from simulator.moment import state_bytes
 
 FIRST = 10
 """Frames before the first reading: warm-up."""

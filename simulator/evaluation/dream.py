@@ -9,9 +9,10 @@ import numpy as np
 from tqdm import tqdm
 
 from envs.pose import motion_between
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation import metrics, scenes
 from simulator.evaluation.scenes import Scene
+from simulator.moment import Moment
 
 MOTION_CELLS, MOTION_DEGREES = 0.03, 0.5
 """A believed motion within these of the true one moved as the key asked; beyond them memory addresses go astray."""

@@ -12,10 +12,11 @@ from torch import Tensor
 from envs.episode import EpisodeError
 from models.belief import readings
 from models.training.belief import Memories, seen_so_far, truth
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation.beliefs import constant_guess, score
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.scenes import Probe, Scene
+from simulator.moment import Moment
 
 EVERY = 50
 """Frames between two looks."""

@@ -12,11 +12,12 @@ from simulator.demo import trial
 from simulator.demo.routes import Lost, around
 from simulator.demo.trial import CONDITIONS, KEPT, OTHER, RESET, Trial
 from simulator.demo.walk import pose_gap
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation import circuit, metrics, scenes
 from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import estimate
 from simulator.evaluation.target import column_scores
+from simulator.moment import Moment
 
 PUSH, TURN, N_PUSHES = 30, 10, 3
 """Frames with forward held, then with a turn to one side and the other in turn, and how often."""

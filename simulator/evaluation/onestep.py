@@ -13,13 +13,14 @@ import numpy as np
 from tqdm import tqdm
 
 from envs.pose import wrap
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation import scenes, tally
 from simulator.evaluation.controls import Controls
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import Tally
 from simulator.evaluation.target import Target, add_scores, column_scores, target
+from simulator.moment import Moment
 
 _STRIP_GAP, _STRIP_SHARE = 20, 0.15
 """Frames between two examples of the report, and the share of a frame older than 8 frames that makes one."""

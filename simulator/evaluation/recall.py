@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation.metrics import psnr
-from simulator.evaluation.moments import take_rows
 from simulator.evaluation.scenes import Scene, border, strangers
 from simulator.evaluation.tally import Tally, bin_of
+from simulator.moment import Moment, take_rows
 
 EVERY = 10
 """Of the frames gone by, so many lie between two that are drawn."""

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation import paths
 from simulator.evaluation.dream import Dream, dream_along
 from simulator.evaluation.metrics import PERCEPTUAL_NET
-from simulator.evaluation.moments import take_rows
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import estimate
+from simulator.moment import Moment, take_rows
 
 N_SEGMENTS = 10
 BACKWARD = "back over the context's path, true poses"

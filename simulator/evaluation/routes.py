@@ -13,12 +13,13 @@ import numpy as np
 from tqdm import tqdm
 
 from envs.actions import ActionSpec
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation import metrics, scenes
 from simulator.evaluation.circuit import Leg, around
 from simulator.evaluation.scenes import Scene
 from simulator.evaluation.tally import estimate
 from simulator.evaluation.target import column_scores
+from simulator.moment import Moment
 
 WALK = 60
 """Frames walked back along the recorded path before returning."""

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation import maze, on_keys, report, rollout, scenes
 from simulator.evaluation.cost import cost
 from simulator.evaluation.metrics import PERCEPTUAL_NET
-from simulator.evaluation.moments import take_rows
 from simulator.evaluation.onestep import one_step
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.recall import Recall
 from simulator.evaluation.routes import routes
 from simulator.evaluation.scenes import Measures, Scene
 from simulator.evaluation.summary import onestep_summary
+from simulator.moment import Moment, take_rows
 
 Pictures = dict[str, Any]
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
+from simulator.moment import Moment
 
 if TYPE_CHECKING:
-    from simulator.engine import Engine, Moment
+    from simulator.engine import Engine
     from simulator.evaluation.plan import Plan
 
 AnyScene = TypeVar("AnyScene", bound="Scene")

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from models import config as configs
 from models.config import Layer, ModelConfig
+from models.plain import from_dict, to_dict
 from models.presets import PRESETS, preset
 from models.world_model import WorldModel
 
@@ -16,7 +16,7 @@ from models.world_model import WorldModel
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_survives_json(name):
     config = preset(name)
-    assert configs.from_dict(ModelConfig, json.loads(json.dumps(configs.to_dict(config)))) == config
+    assert from_dict(ModelConfig, json.loads(json.dumps(to_dict(config)))) == config
 
 
 def n_parameters(name):
@@ -35,22 +35,22 @@ def test_the_large_model_has_as_many_parameters_as_its_preset_says():
 
 
 def plain(**changes):
-    return configs.to_dict(ModelConfig()) | changes
+    return to_dict(ModelConfig()) | changes
 
 
 def test_an_unknown_key_names_the_nearest_known_one():
     with pytest.raises(ValueError, match=r"config has unknown key 'd_modell'; did you mean 'd_model'\?"):
-        configs.from_dict(ModelConfig, plain(d_modell=1))
+        from_dict(ModelConfig, plain(d_modell=1))
 
 
 def test_an_unknown_key_inside_says_where():
     with pytest.raises(ValueError, match=r"config.layers\[1\] has unknown key 'atention'; did you mean 'attention'\?"):
-        configs.from_dict(ModelConfig, plain(layers=[{}, {"atention": True}]))
+        from_dict(ModelConfig, plain(layers=[{}, {"atention": True}]))
 
 
 def test_a_key_like_no_other_lists_what_is_known():
     with pytest.raises(ValueError, match=r"unknown key 'zzz'; known: .*d_model"):
-        configs.from_dict(ModelConfig, plain(zzz=1))
+        from_dict(ModelConfig, plain(zzz=1))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_key_like_no_other_lists_what_is_known():
 )
 def test_a_wrong_value_says_what_came_and_what_was_expected(changes, message):
     with pytest.raises(ValueError, match=message):
-        configs.from_dict(ModelConfig, plain(**changes))
+        from_dict(ModelConfig, plain(**changes))
 
 
 def test_an_unknown_preset_names_the_known_ones():
@@ -82,4 +82,4 @@ def test_an_unknown_preset_names_the_known_ones():
 
 def test_layers_are_data():
     mixed = dataclasses.replace(ModelConfig(), layers=(Layer(mixer="ssd", block=(1, 4)), Layer(), Layer(mixer="none")))
-    assert configs.from_dict(ModelConfig, configs.to_dict(mixed)).layers == mixed.layers
+    assert from_dict(ModelConfig, to_dict(mixed)).layers == mixed.layers

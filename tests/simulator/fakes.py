@@ -11,7 +11,8 @@ import torch
 from envs import pose as poses
 from envs.episode import Episode
 from envs.memory_maze import ACTIONS
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
+from simulator.moment import Moment
 
 MOTIONS = np.array(
     [[0, 0, 0, 0, 0], [0.25, 0, 0, 0, 0], [0, 0, 0, 0.32, 0], [0, 0, 0, -0.32, 0], [0.2, 0, 0, 0.32, 0], [0.2, 0, 0, -0.32, 0]]

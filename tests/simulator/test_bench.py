@@ -28,7 +28,7 @@ from simulator.benchmarks import batched, collection, figures, report, single, s
 from simulator.benchmarks.machine import free_bytes, machine, n_cores
 from simulator.benchmarks.plan import N_PARTS, Plan, Result
 from simulator.benchmarks.subject import environment, load_subject
-from simulator.evaluation.moments import state_bytes
+from simulator.moment import state_bytes
 from tests.envs.toy import ToyEnv, ToyPolicy
 from tests.models.tiny import FAMILIES, randomised
 

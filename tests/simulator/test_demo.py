@@ -19,10 +19,11 @@ from simulator.commands import demo
 from simulator.demo import film, trial
 from simulator.demo.routes import LOOK_AWAY, LOOP, SETTLE, around
 from simulator.demo.walk import Walk
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation import circuit
 from simulator.evaluation.walls import WALL_COLOURS
 from simulator.load import SHIPPED
+from simulator.moment import Moment
 from simulator.rates import Rate
 from simulator.ui.app import App
 from simulator.ui.keymap import Keymap

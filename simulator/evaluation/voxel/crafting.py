@@ -16,12 +16,12 @@ from envs.voxel.env import advance_state
 from envs.voxel.moves import ACTIONS, MOVES
 from envs.voxel.recipes import RECIPES
 from envs.voxel.state import State
-from simulator.engine import Engine, Moment
-from simulator.evaluation.moments import take_rows
+from simulator.engine import Engine
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.tally import estimate
 from simulator.evaluation.voxel import bar
 from simulator.evaluation.voxel.scene import VoxelScene
+from simulator.moment import Moment, take_rows
 
 KINDS = ("possible", "impossible")
 OUTCOMES = ("right", "wrong", "other")

@@ -13,12 +13,12 @@ import numpy as np
 from envs.voxel.env import advance_state
 from envs.voxel.moves import MOVES
 from envs.voxel.state import MINED
-from simulator.engine import Engine, Moment
-from simulator.evaluation.moments import take_rows
+from simulator.engine import Engine
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.tally import estimate
 from simulator.evaluation.voxel.otherwise import VERDICTS, otherwise
 from simulator.evaluation.voxel.scene import VoxelScene
+from simulator.moment import Moment, take_rows
 
 SOON = 3
 """Frames for which the same key is held on before the picture is judged again: a block that takes a blow more is no failure."""

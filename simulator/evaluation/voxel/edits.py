@@ -15,12 +15,12 @@ import numpy as np
 from envs.voxel import sight
 from envs.voxel.blocks import TOUCHABLE
 from envs.voxel.physics import TO_EYE
-from simulator.engine import Engine, Moment
-from simulator.evaluation.moments import take_rows
+from simulator.engine import Engine
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.tally import AGE_BINS, LOWER_EDGES, bin_of, estimate
 from simulator.evaluation.voxel.otherwise import VERDICTS, Otherwise, otherwise
 from simulator.evaluation.voxel.scene import VoxelScene
+from simulator.moment import Moment, take_rows
 
 LEAST_GAP = LOWER_EDGES[2]
 """Frames out of sight that make a return: more than any attention window holds."""

@@ -23,12 +23,13 @@ from envs.voxel.landmarks import NAMES
 from envs.voxel.state import State
 from envs.voxel.terrain import generate
 from simulator.drivers import Recorded
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation.metrics import mse_map, psnr
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.voxel import bar
 from simulator.evaluation.voxel.otherwise import Otherwise, otherwise
 from simulator.evaluation.voxel.scene import VoxelScene, replayed
+from simulator.moment import Moment
 
 SEEDS = (900001, 900006, 900009, 900010)
 """Islands beyond those one trains on, as the README collects them, where the scripted player keeps all three appointments."""

@@ -11,9 +11,10 @@ from envs import episode as episodes
 from envs import maze_geometry, pose
 from envs.actions import ActionSpec
 from envs.episode import Episode
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation.balls import BALL_COLOURS
 from simulator.evaluation.walls import WALL_COLOURS
+from simulator.moment import Moment
 from tests.simulator.fakes import MOTIONS
 
 ACTIONS = ActionSpec(

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulator.engine import Moment
 from simulator.evaluation import maze, scenes
 from simulator.evaluation.onestep import one_step
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.summary import onestep_summary
+from simulator.moment import Moment
 from tests.simulator.evaluation import fakes
 
 N_FRAMES = 120

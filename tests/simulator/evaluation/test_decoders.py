@@ -8,8 +8,8 @@ from PIL import Image, ImageFilter
 
 from envs import episode as episodes
 from simulator.evaluation import balls, maze, paths, routes, scenes, walls
-from simulator.evaluation.moments import state_bytes, take_rows
 from simulator.load import SHIPPED
+from simulator.moment import state_bytes, take_rows
 from tests.simulator.evaluation import fakes
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from envs import episode as episodes
-from simulator.engine import Moment
 from simulator.evaluation import maze, metrics, rollout
 from simulator.evaluation.onestep import OneStep, one_step
 from simulator.evaluation.plan import Plan
 from simulator.evaluation.run import evaluate, headline
 from simulator.evaluation.summary import onestep_summary
 from simulator.evaluation.tally import AGE_BINS
+from simulator.moment import Moment
 from tests.simulator.evaluation import fakes
 
 CEILING = 60.0

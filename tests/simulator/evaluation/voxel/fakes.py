@@ -17,9 +17,10 @@ from envs.voxel.moves import ACTIONS, MOVES
 from envs.voxel.recipes import RECIPES
 from envs.voxel.state import N_HEADINGS, STEP, State
 from envs.voxel.walker import A, Routine
-from simulator.engine import Engine, Moment
+from simulator.engine import Engine
 from simulator.evaluation.voxel import bar
 from simulator.evaluation.voxel.scene import VoxelScene, replayed
+from simulator.moment import Moment
 
 GREY = 128
 

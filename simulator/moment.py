@@ -1,14 +1,32 @@
-"""Rows of a moment, and its size: a moment is a value, so mazes can be picked from it or exchanged."""
+"""A moment of a dream, a value: rows can be picked from it or exchanged."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from simulator.engine import Moment
+from models.state import StreamState
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Everything needed to go on: keep it to rewind, copy it to branch, save it to resume.
+
+    stream: recurrent and attention state, tensors with leading dimension b. frame: uint8 (b, H, W, 3), the last absorbed.
+    pose: float64 (b, 5), where the dreamer believes it is. motion: float64 (b, 5), its last motion in its own frame, believed
+    walls left aside.
+    t: frames absorbed. seed: what all noise is drawn from, one for all rows or one a row.
+    """
+
+    stream: StreamState
+    frame: np.ndarray
+    pose: np.ndarray
+    motion: np.ndarray
+    t: int
+    seed: int | tuple[int, ...]
 
 
 def take_rows(moment: Moment, rows: Sequence[int]) -> Moment:
@@ -27,6 +45,7 @@ def take_rows(moment: Moment, rows: Sequence[int]) -> Moment:
         frame=moment.frame[index],
         pose=moment.pose[index],
         motion=moment.motion[index],
+        seed=moment.seed if isinstance(moment.seed, int) else tuple(moment.seed[row] for row in index),
     )
 
 
