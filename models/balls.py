@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from models.config import ModelConfig
 from models.graph import can_branch
-from models.reprojection import pixel_rays, view_axes
+from models.reprojection import eyes, pixel_rays, view_axes
 
 TRUST = 2
 """Of a belief, beside x and y."""
@@ -99,7 +99,7 @@ class Balls(nn.Module):
     def _placed(self, features: Tensor, pose: Tensor) -> Found:
         aside, nearer = self.where(features).float().unbind(1)
         with torch.autocast(features.device.type, enabled=False):
-            eye, rays = self._eye(pose), self._turned(self.coarse_rays, pose)
+            eye, rays = eyes(self.config, pose, self.config.balls.eye), self._turned(self.coarse_rays, pose)
             ground = rays[..., :2].norm(dim=-1)
             floor = (eye[:, 2, None, None] * ground / (-rays[..., 2]).clamp(min=1e-3)).clamp(max=FARTHEST)
             ahead = rays[..., :2] / ground[..., None]
@@ -153,7 +153,7 @@ class Balls(nn.Module):
     def may_show(self, beliefs: Tensor, pose: Tensor) -> Tensor:
         """bool (n, kinds): False where no part of a ball that `beliefs` (n, kinds, 3) tell of lies within the width of the view
         from `pose` (n, 5), or of none."""
-        eye, c, s = self._eye(pose), pose[:, 3:4].cos(), pose[:, 3:4].sin()
+        eye, c, s = eyes(self.config, pose, self.config.balls.eye), pose[:, 3:4].cos(), pose[:, 3:4].sin()
         x, y = beliefs[..., 0] - eye[:, :1], beliefs[..., 1] - eye[:, 1:2]
         wide = self.config.balls.radius * math.hypot(1, self.widest)
         within = (s * x - c * y).abs() <= self.widest * (c * x + s * y) + wide
@@ -162,7 +162,7 @@ class Balls(nn.Module):
     def due(self, beliefs: Tensor, pose: Tensor) -> Tensor:
         """Where balls should be in the part of the picture that is looked at, the nearest before the others, from beliefs (n,
         kinds, 3) and poses (n, 5): (n, 5 + kinds, h, W), whether there is one, how near, which way it faces, of which kind."""
-        eye, rays = self._eye(pose), self._turned(self.rays, pose)
+        eye, rays = eyes(self.config, pose, self.config.balls.eye), self._turned(self.rays, pose)
         hit, away, off = self._spheres(eye, rays, beliefs)
         hit = hit & (beliefs[..., TRUST] >= LEAST)[..., None, None]
         away = torch.where(hit, away, torch.inf)
@@ -180,12 +180,6 @@ class Balls(nn.Module):
         wide = F.max_pool2d(there, 5, 1, 2)  # a ball is believed a little aside of where it is
         shows, share = (F.avg_pool2d(part.float(), ALIKE, 1, ALIKE // 2) for part in (out[:, :1] * wide, wide))
         return (shows / share.clamp(min=1e-3)).masked_fill(wide == 0, -torch.inf)[:, 0], colour + out[:, 1:]
-
-    def _eye(self, pose: Tensor) -> Tensor:
-        """Where the camera is, (n, 3) from poses (n, 5)."""
-        heading, ahead = pose[:, 3:4], self.config.camera.forward_cells
-        ground = pose[:, :2] + ahead * torch.cat([heading.cos(), heading.sin()], dim=1)
-        return torch.cat([ground, pose[:, 2:3] + self.config.balls.eye], dim=1)
 
     def _turned(self, rays: Tensor, pose: Tensor) -> Tensor:
         """Directions (n, h, w, 3) in the world of `rays` (h, w, 3) of the camera at poses (n, 5)."""

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from models.config import ModelConfig
 from models.graph import can_branch
-from models.hands import COMES, GOES, Hands, Looked, sides_told, stands, waited, what_happened
-from models.lattice import sides
+from models.hands import COMES, GOES, Hands, Looked, stands, waited, what_happened
+from models.lattice import sides, sides_told
 from models.pixels import CHANGED
-from models.reprojection import pixel_rays, view_axes
+from models.reprojection import eyes, pixel_rays, view_axes
 from models.state import LastFrame
 
 KIND, STAMP, WEARS = 3, 4, 5
@@ -162,7 +162,7 @@ class Edits(nn.Module):
         are in view."""
         k = min(self.config.edits.n_shown, kept.shape[1])
         axes = view_axes(pose, math.radians(self.config.camera.tilt_degrees))
-        eye = torch.cat([pose[:, :2], pose[:, 2:3] + self.config.hands.eye], dim=1)
+        eye = eyes(self.config, pose, self.config.hands.eye)
         away = kept[..., :3] + 0.5 - eye[:, None]
         ahead, far = (away * axes[:, None, 0]).sum(dim=-1), away.norm(dim=-1)
         could = (kept[..., KIND] > 0) & (ahead > 0.4 * far - 0.9) & (far < FARTHEST)

@@ -19,9 +19,9 @@ from models.bar import cells
 from models.conditioning import Control
 from models.config import ModelConfig
 from models.graph import can_branch
-from models.lattice import Sides, cells_along, sides
+from models.lattice import border, cells_along, sides, sides_told
 from models.pixels import CHANGED
-from models.reprojection import pixel_rays, view_axes
+from models.reprojection import eyes, pixel_rays, view_axes
 from models.textures import Textures
 
 STILL = (0.02, 0.02)
@@ -194,10 +194,8 @@ class Hands(nn.Module):
             chosen = looked.cells.gather(1, cell[:, None, None].expand(-1, 1, 3))[:, 0]
             hit, found = sides(looked.eye, looked.rays, chosen, N_SIDES)
             hit = hit & (kind >= GOES)[:, None, None]
-            far = (
-                torch.arange(N_SIDES, device=kind.device) > 0
-            )  # a block that comes shows its near side, one that goes what is behind
-            seen = hit[:, None] & (far == (kind == GOES)[:, None])[..., None, None]
+            far = torch.arange(N_SIDES, device=kind.device) > 0
+            seen = hit[:, None] & (far == (kind == GOES)[:, None])[..., None, None]  # what comes shows its near side
             told_of, texels = F.pixel_unshuffle(sides_told(hit, found, 2), 2).to(fine.dtype), self.textures.texels(found)
         deep = looked.deep + self.drawn_as(kind)[..., None, None]
         wide = F.gelu(self.up(torch.cat([_like(deep, half), half], dim=1)))
@@ -238,7 +236,7 @@ class Hands(nn.Module):
     def _ahead(self, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """From poses (n, 5): the eyes (n, 3), the cells along the middle of the view (n, cells, 3), the pixels' rays."""
         axes = view_axes(pose, math.radians(self.config.camera.tilt_degrees))
-        eye = torch.cat([pose[:, :2], pose[:, 2:3] + self.config.hands.eye], dim=1)
+        eye = eyes(self.config, pose, self.config.hands.eye)
         return eye, cells_along(eye, axes[:, 0], self.config.hands.n_cells), self.rays @ axes[:, None]
 
     def _regions(self, eye: Tensor, cells: Tensor, rays: Tensor) -> Tensor:
@@ -248,7 +246,7 @@ class Hands(nn.Module):
         hit, found = sides(eye.repeat_interleave(m, 0), rays.repeat_interleave(m, 0), cells.flatten(0, 1), 1)
         inside = hit[:, None].float()
         around = F.max_pool2d(inside, 3, 1, 1) - inside
-        return torch.cat([inside, inside * (_border(found) < EDGE), around], dim=1).unflatten(0, (n, m))
+        return torch.cat([inside, inside * (border(found) < EDGE), around], dim=1).unflatten(0, (n, m))
 
     def _fitting(self, fine: Tensor, pooled: Tensor, regions: Tensor) -> Tensor:
         """How well each cell fits as what the hands work on: logits (n, cells)."""
@@ -279,18 +277,6 @@ class Hands(nn.Module):
         rows, columns = self.box
         strip = torch.cat([now[..., rows, : columns.start], middle, now[..., rows, columns.stop :]], dim=-1)
         return torch.cat([now[..., : rows.start, :], strip, now[..., rows.stop :, :]], dim=-2).view_as(pictures)
-
-
-def _border(found: Sides) -> Tensor:
-    """How far each place on a side is from its border, 0..0.5."""
-    return 0.5 - torch.maximum((found.across - 0.5).abs(), (found.up - 0.5).abs())
-
-
-def sides_told(hit: Tensor, found: Sides, k: int) -> Tensor:
-    """What a network is told of the first `k` sides: (n, 1 + 5 k, h, w), nothing where the cell is passed by."""
-    axes = F.one_hot(found.axis[:, :k], 3).movedim(-1, 2).flatten(1, 2)
-    parts = [torch.ones_like(hit[:, None]), axes, _border(found)[:, :k], found.away[:, :k] / 4]
-    return torch.cat([part.float() for part in parts], dim=1) * hit[:, None]
 
 
 def _like(small: Tensor, large: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 _LEAST = 1e-6
@@ -36,7 +37,7 @@ def cells_along(eye: Tensor, ahead: Tensor, n: int) -> Tensor:
     first = torch.where(ahead > 0, start + 1 - eye, eye - start)
     times = (first[..., None] + torch.arange(n, device=eye.device)) / ahead[..., None].abs()  # (b, 3, n) when sides are crossed
     order = times.flatten(1).argsort(dim=1, stable=True)[:, :n]
-    steps = torch.nn.functional.one_hot(order // n, 3).cumsum(dim=1)  # (b, n, 3) sides crossed along each axis so far
+    steps = F.one_hot(order // n, 3).cumsum(dim=1)  # (b, n, 3) sides crossed along each axis so far
     return start[:, None] + steps * ahead.sign()[:, None]
 
 
@@ -53,7 +54,7 @@ def sides(eye: Tensor, rays: Tensor, cell: Tensor, k: int) -> tuple[Tensor, Side
     for _ in range(k - 1):
         away, axis = leave.min(dim=-1)
         found.append((axis, away))
-        leave = leave + torch.nn.functional.one_hot(axis, 3) / rays.abs()
+        leave = leave + F.one_hot(axis, 3) / rays.abs()
     axis, away = (torch.stack(part, dim=1) for part in zip(*found, strict=True))
     place = eye[:, None, None, None] + away[..., None] * rays[:, None]
     place = place - place.floor()
@@ -61,3 +62,15 @@ def sides(eye: Tensor, rays: Tensor, cell: Tensor, k: int) -> tuple[Tensor, Side
     facing_x, facing_y = torch.where(dx < 0, 1 - y, y), torch.where(dy < 0, x, 1 - x)
     across = torch.where(axis == 0, facing_x, torch.where(axis == 1, facing_y, x))
     return hit, Sides(axis, away, across, torch.where(axis == 2, y, z))
+
+
+def border(found: Sides) -> Tensor:
+    """How far each place on a side is from its border, 0..0.5."""
+    return 0.5 - torch.maximum((found.across - 0.5).abs(), (found.up - 0.5).abs())
+
+
+def sides_told(hit: Tensor, found: Sides, k: int) -> Tensor:
+    """What a network is told of the first `k` sides: (n, 1 + 5 k, h, w), nothing where the cell is passed by."""
+    axes = F.one_hot(found.axis[:, :k], 3).movedim(-1, 2).flatten(1, 2)
+    parts = [torch.ones_like(hit[:, None]), axes, border(found)[:, :k], found.away[:, :k] / 4]
+    return torch.cat([part.float() for part in parts], dim=1) * hit[:, None]

@@ -45,6 +45,12 @@ def view_axes(pose: Tensor, tilt: float) -> Tensor:
     )
 
 
+def eyes(config: ModelConfig, pose: Tensor, height: float) -> Tensor:
+    """Where the cameras are, (n, 3) from poses (n, 5), `height` above the feet."""
+    ground = pose[:, :2] + config.camera.forward_cells * torch.cat([pose[:, 3:4].cos(), pose[:, 3:4].sin()], dim=1)
+    return torch.cat([ground, pose[:, 2:3] + height], dim=1)
+
+
 @torch.no_grad()
 def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: Tensor, before: Tensor, now: Tensor) -> Tensor:
     """frame (n, 3, H, W) seen from poses `before` (n, 5), moved to poses `now`: (n, k, 4, H, W), one picture a distance.
