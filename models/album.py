@@ -30,9 +30,9 @@ class Pages(NamedTuple):
     stamp: Tensor  # (b, t + 1, m), as in `Album`
 
 
-def blank(config: ModelConfig, b: int, device: torch.device) -> Album:
-    """An album of `b` rows that holds nothing."""
-    m, (height, width) = config.album.n_views, config.image
+def blank(config: ModelConfig, m: int, b: int, device: torch.device) -> Album:
+    """An album of `b` rows that holds none of the `m` views it could."""
+    height, width = config.image
     frame = torch.zeros(b, m, height, width, 3, dtype=torch.uint8, device=device)
     return Album(frame, torch.zeros(b, m, 5, device=device), torch.zeros(b, m, device=device))
 
@@ -41,11 +41,9 @@ def blank(config: ModelConfig, b: int, device: torch.device) -> Album:
 def leaf_through(config: ModelConfig, album: Album, frames: Tensor, pose: Tensor, *, absorb: bool = True) -> Pages:
     """The album before every one of `frames` (b, t, 3, H, W) in -1..1 seen from `pose` (b, t, 5), and after the last."""
     b, m = album.stamp.shape
-    index, stamp = torch.arange(m, device=pose.device).expand(b, m), album.stamp
     if not absorb or not m:
-        steps = 1 if not absorb else frames.shape[1] + 1
-        return Pages(album.frame, album.pose, index[:, None].expand(-1, steps, -1), stamp[:, None].expand(-1, steps, -1))
-    poses = torch.cat([album.pose, pose], dim=1)
+        return left_alone(album, frames.shape[1] if absorb else 0)
+    index, stamp, poses = torch.arange(m, device=pose.device).expand(b, m), album.stamp, torch.cat([album.pose, pose], dim=1)
     stretch, slots = _stretch(config, poses), torch.arange(m, device=pose.device)
     indices, stamps = [index], [stamp]
     for new in range(m, m + pose.shape[1]):
@@ -59,10 +57,17 @@ def leaf_through(config: ModelConfig, album: Album, frames: Tensor, pose: Tensor
     return Pages(torch.cat([album.frame, quantised(frames)], dim=1), poses, torch.stack(indices, 1), torch.stack(stamps, 1))
 
 
+def left_alone(album: Album, t: int) -> Pages:
+    """The album before and after `t` frames none of which goes into it."""
+    b, m = album.stamp.shape
+    index = torch.arange(m, device=album.stamp.device).expand(b, t + 1, m)
+    return Pages(album.frame, album.pose, index, album.stamp[:, None].expand(-1, t + 1, -1))
+
+
 def at(pages: Pages, row: Tensor, t: Tensor) -> Album:
     """The albums of `row` before frame `t` of the call, index tensors of one shape (r,)."""
     index = pages.place[row, t]
-    return Album(_views(pages.frame, row[:, None], index), _views(pages.pose, row[:, None], index), pages.stamp[row, t])
+    return Album(views(pages.frame, row[:, None], index), views(pages.pose, row[:, None], index), pages.stamp[row, t])
 
 
 @torch.no_grad()
@@ -74,17 +79,22 @@ def take_out(config: ModelConfig, pages: Pages, pose: Tensor) -> tuple[Tensor, T
     album, (b, t) = config.album, pose.shape[:2]
     row = torch.arange(b, device=pose.device)[:, None, None]
     index, stamp = pages.place[:, :t], pages.stamp[:, :t]
-    away = _views(pages.pose, row, index) - pose[:, :, None]  # (b, t, m, 5)
-    turn = (torch.remainder(away[..., 3] + math.pi, 2 * math.pi) - math.pi).abs() + away[..., 4].abs()
+    away, turn = apart(views(pages.pose, row, index), pose[:, :, None])  # (b, t, m)
     now = stamp.amax(dim=-1, keepdim=True)
-    far = away[..., :3].norm(dim=-1) / album.cells + turn / math.radians(0.75 * album.degrees) + (now - stamp) / AGE
+    far = away / album.cells + turn / math.radians(0.75 * album.degrees) + (now - stamp) / AGE
     nearest = far.masked_fill((stamp == 0) | (stamp == now), torch.inf).topk(album.n_shown, dim=-1, largest=False)
     chosen = index.gather(-1, nearest.indices)
-    shown = _views(pages.frame, row, chosen)
-    return to_float(shown, shown.device), _views(pages.pose, row, chosen), nearest.values.isfinite()
+    shown = views(pages.frame, row, chosen)
+    return to_float(shown, shown.device), views(pages.pose, row, chosen), nearest.values.isfinite()
 
 
-def _views(pile: Tensor, row: Tensor, index: Tensor) -> Tensor:
+def apart(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """How far poses (..., 5) are apart, in cells, and by how much they look another way, in radians."""
+    off = a - b
+    return off[..., :3].norm(dim=-1), (torch.remainder(off[..., 3] + math.pi, 2 * math.pi) - math.pi).abs() + off[..., 4].abs()
+
+
+def views(pile: Tensor, row: Tensor, index: Tensor) -> Tensor:
     """pile (b, v, ...) at `row` and `index`, which broadcast: (*index, ...). Whole views are copied, not bytes one by one."""
     flat = (row * pile.shape[1] + index).flatten()
     return pile.flatten(0, 1).index_select(0, flat).unflatten(0, torch.broadcast_shapes(row.shape, index.shape))

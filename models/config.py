@@ -146,6 +146,9 @@ class ModelConfig:
     """Nothing moves but the player: where nothing was done (action 0) and nothing moved, the picture is the one before; with a
     drawer for what hands do, the view is, whatever was done, where nothing moved (`models.finish`). A rule for play, not learned:
     what a network redraws a hundred times over goes soft."""
+    views_here: int = 0
+    """Views kept of where the player stands, from which the picture of one who only turns is taken (`models.turning`); 0: none.
+    A rule for play, as `rests` is, and not learned."""
     locates: bool = False
     """Where true frames come in and no poses, find the place from which what is seen is best explained (`simulator.locate`): for
     worlds whose single frames are drawn well."""

@@ -49,6 +49,7 @@ def voxel_small() -> ModelConfig:
         bar=BarSize(n_cells=9),
         hands=HandsSize(side=40),
         edits=EditsSize(n_kept=32),
+        views_here=12,
     )
 
 

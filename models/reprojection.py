@@ -80,7 +80,7 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
     if rows < height:
         overlay = slice(rows * width, None)
         place[:, :, overlay], valid[:, :, overlay] = _identity(rays)[overlay], 1
-    picture = frame.float() if not camera.drawn_over else torch.cat([frame.float(), _bare(config, frame)], dim=1)
+    picture = frame.float() if not camera.drawn_over else torch.cat([frame.float(), bare(config, frame)], dim=1)
     place = place.reshape(n, k * height, width, 2)
     moved = _sampled(picture, place)
     moved = moved.unflatten(2, (k, height))  # (n, 3 or 4, k, H, W)
@@ -107,7 +107,7 @@ def _vector(values: Sequence[float], device: torch.device) -> Tensor:
     return torch.stack([torch.full((), value, device=device) for value in values])
 
 
-def _bare(config: ModelConfig, frame: Tensor) -> Tensor:
+def bare(config: ModelConfig, frame: Tensor) -> Tensor:
     """1 where the view itself is seen and 0 where something is drawn over it: (n, 1, H, W)."""
     bare = torch.ones_like(frame[:, :1], dtype=torch.float32)
     for top, left, bottom, right in config.camera.drawn_over:
@@ -123,7 +123,7 @@ def candidates(config: ModelConfig, rays: Tensor, frame: Tensor, before: Tensor,
     swept = sweep(config, config.nearness, rays, frame, before, now)
     if not config.unmoved:
         return swept
-    drawn = 1 - _bare(config, frame)
+    drawn = 1 - bare(config, frame)
     drawn[:, :, _view_rows(config) :] = 1
     unmoved = torch.cat([frame * drawn, drawn], dim=1).to(swept.dtype)
     return torch.cat([swept, unmoved[:, None]], dim=1)

@@ -49,14 +49,15 @@ class Album(NamedTuple):
 
 
 class StreamState(NamedTuple):
-    """The whole carried state: one entry a layer, the frame before, the album, where balls are believed to stand, and what
-    hands have changed."""
+    """The whole carried state: one entry a layer, the frame before, the album, where balls are believed to stand, what hands
+    have changed, and views from where the player stands."""
 
     layers: tuple[LayerState, ...]
     last: LastFrame
     album: Album
     balls: Tensor  # (b, kinds, 3) as in `models.balls`; (b, 0, 3) where the model keeps none
     edits: Tensor  # (b, m, n) as in `models.edits`; (b, 0, n) where the model keeps none
+    here: Album  # as in `models.turning`
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> StreamState:
@@ -65,8 +66,9 @@ def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> Strea
         LayerState(SSMState(function(layer.long.ssm)), KVState(*(function(part) for part in layer.local)))
         for layer in state.layers
     )
-    last, album = LastFrame(*(function(part) for part in state.last)), Album(*(function(part) for part in state.album))
-    return StreamState(layers, last, album, function(state.balls), function(state.edits))
+    last = LastFrame(*(function(part) for part in state.last))
+    album, here = (Album(*(function(part) for part in views)) for views in (state.album, state.here))
+    return StreamState(layers, last, album, function(state.balls), function(state.edits), here)
 
 
 def detach(state: StreamState) -> StreamState:
@@ -87,8 +89,9 @@ def blindfolded(state: StreamState, rows: Tensor) -> StreamState:
         return part.masked_fill(rows.view(-1, *[1] * (part.ndim - 1)), 0)
 
     layers = tuple(layer._replace(local=KVState(*(emptied(part) for part in layer.local))) for layer in state.layers)
-    last, album = LastFrame(*(emptied(part) for part in state.last)), Album(*(emptied(part) for part in state.album))
-    return StreamState(layers, last, album, state.balls, state.edits)
+    last = LastFrame(*(emptied(part) for part in state.last))
+    album, here = (Album(*(emptied(part) for part in views)) for views in (state.album, state.here))
+    return StreamState(layers, last, album, state.balls, state.edits, here)
 
 
 def tensors(state: StreamState) -> list[Tensor]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models import addressing, album
+from models import addressing, album, turning
 from models.balls import Balls
 from models.bar import Bar
 from models.blocks import N_MODULATIONS, Block
@@ -40,6 +40,7 @@ class Trail(NamedTuple):
     pages: album.Pages
     balls: Tensor  # (b, t + 1, kinds, 3); (b, 1, ...) where nothing was absorbed
     edits: Tensor  # (b, t + 1, m, n), likewise
+    here: album.Pages
 
 
 class WorldModel(nn.Module):
@@ -107,18 +108,13 @@ class WorldModel(nn.Module):
         last = LastFrame(zeros(b, 3, *self.config.image), zeros(b, 5), zeros(b), *held)
         layers = tuple(block.init_state(b, device, dtype) for block in self.blocks)  # type: ignore[operator]
         balls, edits = zeros(b, self.config.balls.n_kinds, 3), zeros(b, self.config.edits.n_kept, N_ENTRY)
-        return StreamState(layers, last, album.blank(self.config, b, device), balls, edits)
+        views, here = (album.blank(self.config, m, b, device) for m in (self.config.album.n_views, self.config.views_here))
+        return StreamState(layers, last, views, balls, edits, here)
 
     def forward(
-        self,
-        frames: Tensor,
-        noise_level: Tensor,
-        control: Control,
-        state: StreamState,
-        *,
-        predict: bool = True,
-        absorb: bool = True,
-    ) -> tuple[Tensor, StreamState]:
+        self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *,
+        predict: bool = True, absorb: bool = True,
+    ) -> tuple[Tensor, StreamState]:  # fmt: skip
         """Clean-frame prediction (b, t, 3, H, W) and the state after the last frame.
 
         frames (b, t, 3, H, W) in -1..1, mixed with noise by `noise_level` (b, t) in 0..1; control as in `Control`;
@@ -130,16 +126,9 @@ class WorldModel(nn.Module):
         return prediction, self.state_at(trail, frames.shape[1]) if absorb else state
 
     def trace(
-        self,
-        frames: Tensor,
-        noise_level: Tensor,
-        control: Control,
-        state: StreamState,
-        *,
-        predict: bool = True,
-        absorb: bool = True,
-        all_states: bool = True,
-    ) -> tuple[Tensor, Trail]:
+        self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *,
+        predict: bool = True, absorb: bool = True, all_states: bool = True,
+    ) -> tuple[Tensor, Trail]:  # fmt: skip
         """As `forward`, but hands out the trail from which `state_at` and `states_before` take any frame's state.
 
         all_states=False promises that only the state after the last frame will be taken: mixers need not keep the others.
@@ -151,6 +140,7 @@ class WorldModel(nn.Module):
             )
         config = self.config
         last = self._shifted(state.last, frames, control, absorb)
+        before = LastFrame(*(part[:, :-1] for part in last))
         with torch.autocast(frames.device.type, enabled=False):  # geometry in full precision: a bearing off by 0.04 is a blur
             view = addressing.rays(config, control.pose, self.angles)
             address = address_of(config, view, write=absorb) if any(layer.mixer == "map" for layer in config.layers) else None
@@ -158,6 +148,9 @@ class WorldModel(nn.Module):
             turns = self.rotary_scan(view) if self.rotary_scan is not None else None
             pages = album.leaf_through(config, state.album, frames, control.pose, absorb=absorb)
             balls, edits = self._kept(state, last, frames, control, absorb)
+            here = album.left_alone(state.here, frames.shape[1] if absorb else 0)
+            if absorb and config.views_here and not self.training:
+                here = turning.stay(config, state.here, before, frames, control)
             near, offered = self._moved(last, pages, control.pose, predict)
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, near)
@@ -171,19 +164,21 @@ class WorldModel(nn.Module):
             )
             layers.append((states, keys))
         if not predict:
-            return frames.new_zeros(0), Trail(layers, last, pages, balls, edits)
+            return frames.new_zeros(0), Trail(layers, last, pages, balls, edits, here)
         tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
         patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
         pictures = unpatchify(patches, config.patch, config.image)
+        if config.views_here and not self.training:
+            pictures = turning.turned(config, self.pixel_rays, pictures, before, here, control)
         if self.balls is not None:
             pictures = self.balls(pictures, balls[:, : frames.shape[1]], control.pose)
         if self.edits is not None and self.hands is not None:
             pictures = self.edits(pictures, edits[:, : frames.shape[1]], self.hands, control.pose)
         drawn = finished(
-            pictures, LastFrame(*(part[:, :-1] for part in last)), control, hands=self.hands, bar=self.bar,
+            pictures, before, control, hands=self.hands, bar=self.bar,
             rests=config.rests and not self.training,  # which learns on frames that are noisy, blurred or dreamt
         )  # fmt: skip
-        return drawn, Trail(layers, last, pages, balls, edits)
+        return drawn, Trail(layers, last, pages, balls, edits, here)
 
     @torch.no_grad()
     def _kept(self, state: StreamState, last: LastFrame, frames: Tensor, control: Control, absorb: bool) -> tuple[Tensor, Tensor]:
@@ -273,12 +268,10 @@ class WorldModel(nn.Module):
             long = trail.last.seen.new_zeros(len(trail.last.seen), 0) if states is None else states[:, place]
             local = KVState(*(part[:, t : t + self.config.window] for part in keys)) if keys.k.ndim > 2 else keys
             layers.append(LayerState(SSMState(long), local))
-        pages = trail.pages
-        every = torch.arange(len(pages.stamp), device=pages.stamp.device)
-        views = album.at(pages, every, torch.full_like(every, t))
-        return StreamState(
-            tuple(layers), LastFrame(*(part[:, t] for part in trail.last)), views, trail.balls[:, t], trail.edits[:, t]
-        )
+        last = LastFrame(*(part[:, t] for part in trail.last))
+        every = torch.arange(len(last.seen), device=last.seen.device)
+        views, here = (album.at(pages, every, torch.full_like(every, t)) for pages in (trail.pages, trail.here))
+        return StreamState(tuple(layers), last, views, trail.balls[:, t], trail.edits[:, t], here)
 
     def states_before(self, trail: Trail, chosen: Tensor) -> StreamState:
         """The states before frames `chosen` (b, m) of a traced call, as b * m rows: frames to be predicted side by side."""
@@ -294,6 +287,6 @@ class WorldModel(nn.Module):
                 local = KVState(*(part.repeat_interleave(m, 0) for part in keys))
             layers.append(LayerState(SSMState(long), local))
         last = LastFrame(*(part[row, chosen].flatten(0, 1) for part in trail.last))
-        views = album.at(trail.pages, row.expand(b, m).flatten(), chosen.flatten())
+        views, here = (album.at(pages, row.expand(b, m).flatten(), chosen.flatten()) for pages in (trail.pages, trail.here))
         balls, edits = (part[row, chosen].flatten(0, 1) for part in (trail.balls, trail.edits))
-        return StreamState(tuple(layers), last, views, balls, edits)
+        return StreamState(tuple(layers), last, views, balls, edits, here)

@@ -36,7 +36,7 @@ def kept(pages, t):
 
 
 def filled(brightness, where):
-    nothing = album.blank(CONFIG, 1, torch.device("cpu"))
+    nothing = album.blank(CONFIG, CONFIG.album.n_views, 1, torch.device("cpu"))
     return album.leaf_through(CONFIG, nothing, colours(*brightness), poses(*where))
 
 
