@@ -25,8 +25,8 @@ from models.state import Album, LastFrame
 
 HERE = 0.1
 """Blocks within which views are taken to be from one place: what lies two blocks away is off by three degrees at most."""
-STILL = 0.02
-"""Blocks a frame up to which one is taken to turn only: on keys alone, motions err."""
+STILL = 0.004
+"""Blocks a frame up to which one is taken to turn only: on keys alone, motions err by a quarter of that."""
 PAST = math.radians(20)
 """By how much a view that is kept looks another way than all others that are."""
 LEAST = 6
