@@ -59,7 +59,7 @@ def stay(config: ModelConfig, here: Album, last: LastFrame, frames: Tensor, cont
 def turned(config: ModelConfig, rays: Tensor, pictures: Tensor, last: LastFrame, here: Pages, control: Control) -> Tensor:
     """`pictures` (b, t, 3, H, W) with what was seen from here before, where the player only turns; last: the frame before each,
     (b, t, ...); rays: as by `reprojection.pixel_rays`."""
-    motion, (b, t) = control.motion.abs(), pictures.shape[:2]
+    motion, (b, t), rows = control.motion.abs(), pictures.shape[:2], config.bar_rows[0]
     only = (motion[..., :3].amax(dim=-1) < STILL) & (motion[..., 3:].amax(dim=-1) >= REST) & (last.seen > 0)
     if can_branch(pictures) and not only.any():
         return pictures
@@ -72,6 +72,8 @@ def turned(config: ModelConfig, rays: Tensor, pictures: Tensor, last: LastFrame,
     chosen = index.gather(2, nearest.indices.gather(2, since.indices))  # the first kept first: it was moved the fewest times
     frame = to_float(album.views(here.frame, row, chosen), pictures.device)
     sources = torch.cat([frame, last.frame[:, :, None].float()], dim=2).flatten(0, 2)
+    edge = sources[..., rows - 1 : rows, :].expand(*sources.shape[:2], sources.shape[2] - rows, -1)
+    sources = torch.cat([sources[..., :rows, :], edge], dim=2)  # nothing of a bar below is mixed into the view
     before = torch.cat([album.views(here.pose, row, chosen), last.pose[:, :, None]], dim=2)
     now = control.pose[:, :, None].expand_as(before)
     with torch.autocast(pictures.device.type, enabled=False):
@@ -81,5 +83,5 @@ def turned(config: ModelConfig, rays: Tensor, pictures: Tensor, last: LastFrame,
     first = reach & (reach.cumsum(dim=2) == 1)
     colour = (moved[:, :, :, :3] * first[:, :, :, None]).sum(dim=2)
     where = (reach.any(dim=2) & only[..., None, None])[:, :, None]
-    where[..., config.bar_rows[0] :, :] = False
+    where[..., rows:, :] = False
     return torch.where(where, colour.to(pictures.dtype), pictures)
