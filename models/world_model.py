@@ -168,12 +168,12 @@ class WorldModel(nn.Module):
         tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
         patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
         pictures = unpatchify(patches, config.patch, config.image)
-        if config.views_here and not self.training:
-            pictures = turning.turned(config, self.pixel_rays, pictures, before, here, control)
         if self.balls is not None:
             pictures = self.balls(pictures, balls[:, : frames.shape[1]], control.pose)
         if self.edits is not None and self.hands is not None:
             pictures = self.edits(pictures, edits[:, : frames.shape[1]], self.hands, control.pose)
+        if config.views_here and not self.training:
+            pictures = turning.turned(config, self.pixel_rays, pictures, before, here, control)
         drawn = finished(
             pictures, before, control, hands=self.hands, bar=self.bar,
             rests=config.rests and not self.training,  # which learns on frames that are noisy, blurred or dreamt
