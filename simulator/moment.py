@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.state import StreamState
+if TYPE_CHECKING:
+    from models.state import StreamState
 
 
 @dataclass(frozen=True, slots=True)
