@@ -3,8 +3,7 @@
 About an eye that stays where it is a view turns as geometry says, however far away things are; redrawn by a network it goes
 softer with every frame. So a few views from where the player stands are kept as they were, each that looks well past the
 others, and while he turns every pixel that one of them reaches is taken from the first that does: what one comes back to is what
-one left.
-They are given up when he walks on, and when something changes before him.
+one left. They are given up when he walks on, and when something changes before him.
 """
 
 from __future__ import annotations

@@ -148,9 +148,10 @@ class WorldModel(nn.Module):
             turns = self.rotary_scan(view) if self.rotary_scan is not None else None
             pages = album.leaf_through(config, state.album, frames, control.pose, absorb=absorb)
             balls, edits = self._kept(state, last, frames, control, absorb)
-            here = album.left_alone(state.here, frames.shape[1] if absorb else 0)
             if absorb and config.views_here and not self.training:
                 here = turning.stay(config, state.here, before, frames, control)
+            else:
+                here = album.left_alone(state.here, frames.shape[1] if absorb else 0)
             near, offered = self._moved(last, pages, control.pose, predict)
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, near)

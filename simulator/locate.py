@@ -8,6 +8,7 @@ when the wall is left behind and things known before come into view.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -59,14 +60,15 @@ def _search(
 ) -> tuple[np.ndarray, np.ndarray]:
     """For one row where one stood and where one stands, (5,) each."""
     led = poses.motion_between(moment.pose, imagined[1])[0]
+    crowd = functools.cache(lambda n: engine.repeat(moment, n))
 
     def moved(motions: np.ndarray) -> np.ndarray:
-        many = engine.repeat(moment, len(motions))
+        many = crowd(len(motions))
         dreams, _ = engine.imagine(many, np.repeat(action, len(motions)), poses.move(many.pose, motions))
         return _error(dreams, frame, FAR * _size(motions - led, typical))
 
     def stood(places: np.ndarray) -> np.ndarray:
-        many = engine.placed(engine.repeat(moment, len(places)), places)
+        many = engine.placed(crowd(len(places)), places)
         dreams, _ = engine.imagine(many, np.repeat(action, len(places)), poses.move(places, np.tile(led, (len(places), 1))))
         return _error(dreams, frame, BEYOND * _size(places - moment.pose, ASIDE))
 
