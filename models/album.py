@@ -20,6 +20,11 @@ from models.state import Album
 AGE = 1000.0
 """Frames ago at which a view counts as one stretch farther away: of two alike, the later shows what was changed."""
 
+ASIDE = (0.2, 8.0)
+"""Blocks between places from which how far away things are can be told by comparing."""
+TURNED = 1.2
+"""Radians beyond which two views see too little of the same."""
+
 
 class Pages(NamedTuple):
     """The album before and after every frame of a call, as places in one pile of views: those carried and the call's own."""
@@ -28,18 +33,22 @@ class Pages(NamedTuple):
     pose: Tensor  # (b, v, 5)
     place: Tensor  # int64 (b, t + 1, m) of the pile; (b, 1, m) where nothing was absorbed
     stamp: Tensor  # (b, t + 1, m), as in `Album`
+    depth: Tensor  # (b, v, rows, W)
 
 
-def blank(config: ModelConfig, m: int, b: int, device: torch.device) -> Album:
-    """An album of `b` rows that holds none of the `m` views it could."""
+def blank(config: ModelConfig, m: int, b: int, device: torch.device, rows: int = 0) -> Album:
+    """An album of `b` rows that holds none of the `m` views it could. rows: of its views, of which it is known how far away they
+    are."""
     height, width = config.image
     frame = torch.zeros(b, m, height, width, 3, dtype=torch.uint8, device=device)
-    return Album(frame, torch.zeros(b, m, 5, device=device), torch.zeros(b, m, device=device))
+    depth = torch.zeros(b, m, rows, width, dtype=torch.float16, device=device)
+    return Album(frame, torch.zeros(b, m, 5, device=device), torch.zeros(b, m, device=device), depth)
 
 
 @torch.no_grad()
 def leaf_through(config: ModelConfig, album: Album, frames: Tensor, pose: Tensor, *, absorb: bool = True) -> Pages:
-    """The album before every one of `frames` (b, t, 3, H, W) in -1..1 seen from `pose` (b, t, 5), and after the last."""
+    """The album before every one of `frames` (b, t, 3, H, W) in -1..1 seen from `pose` (b, t, 5), and after the last; nothing is
+    known yet of how far away what they show is."""
     b, m = album.stamp.shape
     if not absorb or not m:
         return left_alone(album, frames.shape[1] if absorb else 0)
@@ -54,20 +63,27 @@ def leaf_through(config: ModelConfig, album: Album, frames: Tensor, pose: Tensor
         index, stamp = torch.where(here, new, index), torch.where(here, stamp.amax(dim=1, keepdim=True) + 1, stamp)
         indices.append(index)
         stamps.append(stamp)
-    return Pages(torch.cat([album.frame, quantised(frames)], dim=1), poses, torch.stack(indices, 1), torch.stack(stamps, 1))
+    return piled(album, frames, poses, torch.stack(indices, 1), torch.stack(stamps, 1))
+
+
+def piled(album: Album, frames: Tensor, poses: Tensor, place: Tensor, stamp: Tensor) -> Pages:
+    """The views carried and the call's own `frames` in one pile, at `poses` and in places as given."""
+    depth = album.depth.new_zeros(*frames.shape[:2], *album.depth.shape[2:])
+    return Pages(torch.cat([album.frame, quantised(frames)], 1), poses, place, stamp, torch.cat([album.depth, depth], 1))
 
 
 def left_alone(album: Album, t: int) -> Pages:
     """The album before and after `t` frames none of which goes into it."""
     b, m = album.stamp.shape
     index = torch.arange(m, device=album.stamp.device).expand(b, t + 1, m)
-    return Pages(album.frame, album.pose, index, album.stamp[:, None].expand(-1, t + 1, -1))
+    return Pages(album.frame, album.pose, index, album.stamp[:, None].expand(-1, t + 1, -1), album.depth)
 
 
 def at(pages: Pages, row: Tensor, t: Tensor) -> Album:
     """The albums of `row` before frame `t` of the call, index tensors of one shape (r,)."""
     index = pages.place[row, t]
-    return Album(views(pages.frame, row[:, None], index), views(pages.pose, row[:, None], index), pages.stamp[row, t])
+    frame, pose, depth = (views(pile, row[:, None], index) for pile in (pages.frame, pages.pose, pages.depth))
+    return Album(frame, pose, pages.stamp[row, t], depth)
 
 
 @torch.no_grad()
@@ -86,6 +102,35 @@ def take_out(config: ModelConfig, pages: Pages, pose: Tensor) -> tuple[Tensor, T
     chosen = index.gather(-1, nearest.indices)
     shown = views(pages.frame, row, chosen)
     return to_float(shown, shown.device), views(pages.pose, row, chosen), nearest.values.isfinite()
+
+
+@torch.no_grad()
+def nearest(config: ModelConfig, pages: Pages, pose: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The `k` views nearest to each `pose` (b, t, 5), the frame before among them: bytes (b, t, k, H, W, 3), how far away what
+    they show is (b, t, k, rows, W), poses (b, t, k, 5), and frames ago (b, t, k), infinite where there is no such view."""
+    album, (b, t) = config.album, pose.shape[:2]
+    row = torch.arange(b, device=pose.device)[:, None, None]
+    index, stamp = pages.place[:, :t], pages.stamp[:, :t]
+    away, turn = apart(views(pages.pose, row, index), pose[:, :, None])
+    age = (stamp.amax(dim=-1, keepdim=True) - stamp).masked_fill(stamp == 0, torch.inf)
+    far = away / album.cells + turn / math.radians(0.75 * album.degrees) + age / AGE
+    found = far.topk(min(k, far.shape[-1]), dim=-1, largest=False).indices
+    chosen = index.gather(-1, found)
+    frame, depth, stood = (views(pile, row, chosen) for pile in (pages.frame, pages.depth, pages.pose))
+    return frame, depth, stood, age.gather(-1, found)
+
+
+@torch.no_grad()
+def aside(config: ModelConfig, pages: Pages, pose: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """`k` views of much of what is seen from each `pose` (b, t, 5), but from another place: where in the pile they lie
+    (b, t, k), and whether there are such."""
+    row = torch.arange(len(pose), device=pose.device)[:, None, None]
+    index, stamp = pages.place[:, : pose.shape[1]], pages.stamp[:, : pose.shape[1]]
+    away, turn = apart(views(pages.pose, row, index), pose[:, :, None])
+    fit = turn / (0.75 * math.radians(config.album.degrees)) + away.clamp(min=1e-3).log().abs() / 2
+    no_use = (stamp == 0) | (away < ASIDE[0]) | (away > ASIDE[1]) | (turn > TURNED)
+    best = fit.masked_fill(no_use, torch.inf).topk(min(k, fit.shape[-1]), dim=-1, largest=False)
+    return index.gather(-1, best.indices), best.values.isfinite()
 
 
 def apart(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -93,6 +93,18 @@ class EditsSize:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CubesSize:
+    """How many cubes are kept of a world that is made of them (`models.cubes`), a power of two along each axis, about
+    the middle of the map and from height 0 up."""
+
+    channels: int = 0
+    """Of the network that tells how far away things are (`models.depth`); 0: there is none, and no cubes are kept."""
+    n_x: int = 64
+    n_y: int = 64
+    n_z: int = 32
+
+
+@dataclass(frozen=True, kw_only=True)
 class BallsSize:
     """Who keeps and draws balls, of each kind one (`models.balls`)."""
 
@@ -172,6 +184,7 @@ class ModelConfig:
     bar: BarSize = field(default_factory=BarSize)
     hands: HandsSize = field(default_factory=HandsSize)
     edits: EditsSize = field(default_factory=EditsSize)
+    cubes: CubesSize = field(default_factory=CubesSize)
     balls: BallsSize = field(default_factory=BallsSize)
 
     def __post_init__(self) -> None:
@@ -225,6 +238,14 @@ class ModelConfig:
                 f"an album of {album.n_views} views in sectors of {album.degrees} degrees cannot show {album.n_shown}; "
                 f"expected fewer shown than kept, and a divisor of 360"
             )
+        cubes = self.cubes
+        if cubes.channels and not (album.n_views and side and top % 2 == 0 and width % 2 == 0):
+            raise ValueError(
+                f"cubes are carved from the eye of hands and show an album's views: they need both, and an even number of "
+                f"pixels each way ({top} x {width} here)"
+            )
+        if any(n & (n - 1) or n < 1 for n in (cubes.n_x, cubes.n_y, cubes.n_z)):
+            raise ValueError(f"{cubes.n_x} x {cubes.n_y} x {cubes.n_z} cubes: expected powers of two")
         for box in self.camera.drawn_over:
             if not (0 <= box[0] < box[2] <= height and 0 <= box[1] < box[3] <= width):
                 raise ValueError(f"box {box} drawn over the view of {height} x {width} pixels is not (top, left, bottom, right)")

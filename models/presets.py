@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from models.config import AlbumSize, BallsSize, BarSize, Camera, EditsSize, HandsSize, Layer, MapGrid, ModelConfig
+from models.config import AlbumSize, BallsSize, BarSize, Camera, CubesSize, EditsSize, HandsSize, Layer, MapGrid, ModelConfig
 
 
 def maze_small() -> ModelConfig:
@@ -49,6 +49,7 @@ def voxel_small() -> ModelConfig:
         bar=BarSize(n_cells=9),
         hands=HandsSize(side=40),
         edits=EditsSize(n_kept=32),
+        cubes=CubesSize(channels=32),
         views_here=12,
     )
 

@@ -82,7 +82,7 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
         place[:, :, overlay], valid[:, :, overlay] = _identity(rays)[overlay], 1
     picture = frame.float() if not camera.drawn_over else torch.cat([frame.float(), bare(config, frame)], dim=1)
     place = place.reshape(n, k * height, width, 2)
-    moved = _sampled(picture, place)
+    moved = sampled(picture, place)
     moved = moved.unflatten(2, (k, height))  # (n, 3 or 4, k, H, W)
     valid = valid.unflatten(2, (height, width))
     if camera.drawn_over:
@@ -91,13 +91,13 @@ def sweep(config: ModelConfig, nearness: Sequence[float], rays: Tensor, frame: T
 
 
 @torch.library.custom_op("revisit::sampled", mutates_args=())
-def _sampled(picture: Tensor, place: Tensor) -> Tensor:
+def sampled(picture: Tensor, place: Tensor) -> Tensor:
     """`picture` (n, c, H, W) at `place` (n, h, w, 2): one operator also where the rest is compiled, since compilers take it apart
     and then read pixel by pixel, three times as slowly."""
     return F.grid_sample(picture, place, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-@_sampled.register_fake
+@sampled.register_fake
 def _(picture: Tensor, place: Tensor) -> Tensor:
     return picture.new_empty(*picture.shape[:2], *place.shape[1:3])
 

@@ -46,11 +46,12 @@ class Album(NamedTuple):
     frame: Tensor  # uint8 (b, m, H, W, 3)
     pose: Tensor  # (b, m, 5)
     stamp: Tensor  # (b, m) the how manieth frame of its row each is, 0.0 where nothing has been kept
+    depth: Tensor  # float16 (b, m, rows, W) how far away what it shows is; (b, m, 0, W) where nobody asks
 
 
 class StreamState(NamedTuple):
     """The whole carried state: one entry a layer, the frame before, the album, where balls are believed to stand, what hands
-    have changed, and views from where the player stands."""
+    have changed, views from where the player stands, and the cubes around him."""
 
     layers: tuple[LayerState, ...]
     last: LastFrame
@@ -58,6 +59,7 @@ class StreamState(NamedTuple):
     balls: Tensor  # (b, kinds, 3) as in `models.balls`; (b, 0, 3) where the model keeps none
     edits: Tensor  # (b, m, n) as in `models.edits`; (b, 0, n) where the model keeps none
     here: Album  # as in `models.turning`
+    cubes: Tensor  # int8 (b, m) as in `models.cubes`; (b, 0) where the model keeps none
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> StreamState:
@@ -68,7 +70,7 @@ def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> Strea
     )
     last = LastFrame(*(function(part) for part in state.last))
     album, here = (Album(*(function(part) for part in views)) for views in (state.album, state.here))
-    return StreamState(layers, last, album, function(state.balls), function(state.edits), here)
+    return StreamState(layers, last, album, function(state.balls), function(state.edits), here, function(state.cubes))
 
 
 def detach(state: StreamState) -> StreamState:
@@ -83,7 +85,8 @@ def where_rows(keep: Tensor, kept: StreamState, other: StreamState) -> StreamSta
 
 
 def blindfolded(state: StreamState, rows: Tensor) -> StreamState:
-    """`state`, in the rows (b,) that are True with nothing left but maps, balls and edits: no frame before, no keys, no album."""
+    """`state`, in the rows (b,) that are True with nothing left but maps, balls, edits and cubes: no frame before, no keys, no
+    album."""
 
     def emptied(part: Tensor) -> Tensor:
         return part.masked_fill(rows.view(-1, *[1] * (part.ndim - 1)), 0)
@@ -91,7 +94,7 @@ def blindfolded(state: StreamState, rows: Tensor) -> StreamState:
     layers = tuple(layer._replace(local=KVState(*(emptied(part) for part in layer.local))) for layer in state.layers)
     last = LastFrame(*(emptied(part) for part in state.last))
     album, here = (Album(*(emptied(part) for part in views)) for views in (state.album, state.here))
-    return StreamState(layers, last, album, state.balls, state.edits, here)
+    return StreamState(layers, last, album, state.balls, state.edits, here, state.cubes)
 
 
 def tensors(state: StreamState) -> list[Tensor]:

@@ -18,7 +18,7 @@ from models.album import Pages
 from models.conditioning import REST, Control, unmoved
 from models.config import ModelConfig
 from models.graph import can_branch
-from models.pixels import CHANGED, quantised, to_float
+from models.pixels import CHANGED, to_float
 from models.reprojection import bare, sweep
 from models.state import Album, LastFrame
 
@@ -51,7 +51,7 @@ def stay(config: ModelConfig, here: Album, last: LastFrame, frames: Tensor, cont
         index, stamp = torch.where(new, m + i, index), torch.where(new, stamp.amax(dim=1, keepdim=True) + 1, stamp)
         indices.append(index)
         stamps.append(stamp)
-    return Pages(torch.cat([here.frame, quantised(frames)], dim=1), poses, torch.stack(indices, 1), torch.stack(stamps, 1))
+    return album.piled(here, frames, poses, torch.stack(indices, 1), torch.stack(stamps, 1))
 
 
 @torch.no_grad()

@@ -9,23 +9,26 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models import addressing, album, turning
+from models import addressing, album, cubes, turning
 from models.balls import Balls
 from models.bar import Bar
 from models.blocks import N_MODULATIONS, Block
 from models.conditioning import Condition, Control
 from models.config import ModelConfig
+from models.depth import Depth
 from models.edits import N_ENTRY, Edits
 from models.finish import finished
 from models.hands import Hands
+from models.kept import Kept, keep, kept_at
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
 from models.reprojection import candidates, n_candidates, n_of_album, pixel_rays, sweep
 from models.rotary import Rotary
+from models.shown import Shown
 from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
 
 N_TOKEN_WAVES = 6
-DRAWERS = ("balls", "edits", "hands", "bar")
+DRAWERS = ("balls", "edits", "hands", "bar", "depth", "shown")
 """Parts of a model that draw into the picture and are taught by themselves."""
 LOUD = 16.0
 """By how much the action's part of a token is multiplied: a key is seldom pressed, and must be learned from few frames."""
@@ -37,10 +40,7 @@ class Trail(NamedTuple):
     layers: list[tuple[Tensor | None, KVState]]  # the mixer's states (b, t + 1, ...) and attention's keys (b, w + t, ...)
     # of the mixer's states a call may have kept the last alone: (b, 1, ...)
     last: LastFrame  # with a time axis: (b, t + 1, ...)
-    pages: album.Pages
-    balls: Tensor  # (b, t + 1, kinds, 3); (b, 1, ...) where nothing was absorbed
-    edits: Tensor  # (b, t + 1, m, n), likewise
-    here: album.Pages
+    kept: Kept
 
 
 class WorldModel(nn.Module):
@@ -81,6 +81,8 @@ class WorldModel(nn.Module):
         self.hands = Hands(config) if config.hands.side else None
         self.edits = Edits(config) if config.edits.n_kept else None
         self.bar = Bar(config) if config.bar.n_cells else None
+        self.depth = Depth(config) if config.cubes.channels else None
+        self.shown = Shown(config, self.pixel_rays) if config.cubes.channels else None
 
     def _init_weights(self) -> None:
         for name, module in self.named_modules():
@@ -108,8 +110,11 @@ class WorldModel(nn.Module):
         last = LastFrame(zeros(b, 3, *self.config.image), zeros(b, 5), zeros(b), *held)
         layers = tuple(block.init_state(b, device, dtype) for block in self.blocks)  # type: ignore[operator]
         balls, edits = zeros(b, self.config.balls.n_kinds, 3), zeros(b, self.config.edits.n_kept, N_ENTRY)
-        views, here = (album.blank(self.config, m, b, device) for m in (self.config.album.n_views, self.config.views_here))
-        return StreamState(layers, last, views, balls, edits, here)
+        rows = self.config.bar_rows[0] if self.depth is not None else 0
+        views = album.blank(self.config, self.config.album.n_views, b, device, rows)
+        here = album.blank(self.config, self.config.views_here, b, device)
+        around = torch.zeros(b, cubes.n_cubes(self.config), dtype=torch.int8, device=device)
+        return StreamState(layers, last, views, balls, edits, here, around)
 
     def forward(
         self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *,
@@ -146,13 +151,8 @@ class WorldModel(nn.Module):
             address = address_of(config, view, write=absorb) if any(layer.mixer == "map" for layer in config.layers) else None
             phases = self.rotary(view) if self.rotary is not None else None
             turns = self.rotary_scan(view) if self.rotary_scan is not None else None
-            pages = album.leaf_through(config, state.album, frames, control.pose, absorb=absorb)
-            balls, edits = self._kept(state, last, frames, control, absorb)
-            if absorb and config.views_here and not self.training:
-                here = turning.stay(config, state.here, before, frames, control)
-            else:
-                here = album.left_alone(state.here, frames.shape[1] if absorb else 0)
-            near, offered = self._moved(last, pages, control.pose, predict)
+            kept = keep(self, state, last, frames, control, absorb)
+            near, offered = self._moved(last, kept.pages, control.pose, predict)
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, near)
         if self.acts is not None:
@@ -165,33 +165,23 @@ class WorldModel(nn.Module):
             )
             layers.append((states, keys))
         if not predict:
-            return frames.new_zeros(0), Trail(layers, last, pages, balls, edits, here)
+            return frames.new_zeros(0), Trail(layers, last, kept)
         tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
         patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
         pictures = unpatchify(patches, config.patch, config.image)
         if self.balls is not None:
-            pictures = self.balls(pictures, balls[:, : frames.shape[1]], control.pose)
+            pictures = self.balls(pictures, kept.balls[:, : frames.shape[1]], control.pose)
+        if self.shown is not None and not self.training:
+            pictures = self.shown(pictures, kept.cubes, kept.pages, control.pose)
         if self.edits is not None and self.hands is not None:
-            pictures = self.edits(pictures, edits[:, : frames.shape[1]], self.hands, control.pose)
+            pictures = self.edits(pictures, kept.edits[:, : frames.shape[1]], self.hands, control.pose)
         if config.views_here and not self.training:
-            pictures = turning.turned(config, self.pixel_rays, pictures, before, here, control)
+            pictures = turning.turned(config, self.pixel_rays, pictures, before, kept.here, control)
         drawn = finished(
             pictures, before, control, hands=self.hands, bar=self.bar,
             rests=config.rests and not self.training,  # which learns on frames that are noisy, blurred or dreamt
         )  # fmt: skip
-        return drawn, Trail(layers, last, pages, balls, edits, here)
-
-    @torch.no_grad()
-    def _kept(self, state: StreamState, last: LastFrame, frames: Tensor, control: Control, absorb: bool) -> tuple[Tensor, Tensor]:
-        """Where balls are believed to stand, and what hands have changed, before every frame and, absorbed, after it."""
-        if not absorb:
-            return state.balls[:, None], state.edits[:, None]
-        balls, edits = (part[:, None].expand(-1, frames.shape[1] + 1, -1, -1) for part in (state.balls, state.edits))
-        if self.balls is not None:
-            balls = self.balls.after(state.balls, frames.float(), control.pose)
-        if self.edits is not None and self.hands is not None:
-            edits = self.edits.after(state.edits, self.hands, last, frames, control.action, control.motion)
-        return balls, edits
+        return drawn, Trail(layers, last, kept)
 
     def _shifted(self, last: LastFrame, frames: Tensor, control: Control, absorb: bool) -> LastFrame:
         """The frame before every frame, and the last: (b, t + 1, ...). absorb=False: of the last nobody asks what was held."""
@@ -271,8 +261,7 @@ class WorldModel(nn.Module):
             layers.append(LayerState(SSMState(long), local))
         last = LastFrame(*(part[:, t] for part in trail.last))
         every = torch.arange(len(last.seen), device=last.seen.device)
-        views, here = (album.at(pages, every, torch.full_like(every, t)) for pages in (trail.pages, trail.here))
-        return StreamState(tuple(layers), last, views, trail.balls[:, t], trail.edits[:, t], here)
+        return StreamState(tuple(layers), last, *kept_at(trail.kept, every, torch.full_like(every, t)))
 
     def states_before(self, trail: Trail, chosen: Tensor) -> StreamState:
         """The states before frames `chosen` (b, m) of a traced call, as b * m rows: frames to be predicted side by side."""
@@ -288,6 +277,4 @@ class WorldModel(nn.Module):
                 local = KVState(*(part.repeat_interleave(m, 0) for part in keys))
             layers.append(LayerState(SSMState(long), local))
         last = LastFrame(*(part[row, chosen].flatten(0, 1) for part in trail.last))
-        views, here = (album.at(pages, row.expand(b, m).flatten(), chosen.flatten()) for pages in (trail.pages, trail.here))
-        balls, edits = (part[row, chosen].flatten(0, 1) for part in (trail.balls, trail.edits))
-        return StreamState(tuple(layers), last, views, balls, edits, here)
+        return StreamState(tuple(layers), last, *kept_at(trail.kept, row.expand(b, m).flatten(), chosen.flatten()))

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from envs.voxel import hands, hotbar
-from envs.voxel.blocks import SOLID
+from envs.voxel.blocks import CUBE, LEAVES, LIQUID, SHAPE_OF, SOLID
 from envs.voxel.compiled import compiled
 from envs.voxel.ground import NX, NY, NZ
 from envs.voxel.physics import TO_EYE
@@ -19,6 +19,7 @@ N_FACES = NX * NY * NZ * 6
 NO_FACE = -1
 _CORNER = 1.0 / np.sqrt(1.0 + HALF_WIDTH**2 * (1.0 + (hotbar.VIEW_ROWS / hotbar.UNIT) ** 2))
 """Cosine between the middle and a corner of the view."""
+_FILLED = np.isin(SHAPE_OF, (CUBE, LEAVES, LIQUID))
 _INSET, _DEEP = 0.02, 0.2
 """Blocks: how far inside a cell its corners are looked for, and through how much of what is solid they still show."""
 _POINTS = np.array([[0.5, 0.5, 0.5], *itertools.product((_INSET, 1 - _INSET), repeat=3)])
@@ -42,6 +43,37 @@ def _faces(
             norm = 1.0 / np.sqrt(dx * dx + dy * dy + dz * dz)
             x, y, z, face, _ = march(blocks, stops, eye[0], eye[1], eye[2], dx * norm, dy * norm, dz * norm, FAR)
             seen[row, column] = ((x * NY + y) * NZ + z) * 6 + face if face >= 0 else -1
+
+
+@compiled
+def _away(
+    blocks: np.ndarray, stops: np.ndarray, eye: np.ndarray, forward: np.ndarray, right: np.ndarray, up: np.ndarray,
+    away: np.ndarray,
+) -> None:  # fmt: skip
+    """Write into `away` float32 (rows, columns) how far the ray of each pixel goes, with the camera of `render.draw`."""
+    n_rows, width = away.shape
+    pixel = 2.0 * HALF_WIDTH / width
+    for row in range(n_rows):
+        py = (n_rows / 2 - row - 0.5) * pixel
+        for column in range(width):
+            px = (column + 0.5 - width / 2) * pixel
+            dx = forward[0] + px * right[0] + py * up[0]
+            dy = forward[1] + px * right[1] + py * up[1]
+            dz = forward[2] + py * up[2]
+            norm = 1.0 / np.sqrt(dx * dx + dy * dy + dz * dz)
+            x, _, _, _, far = march(blocks, stops, eye[0], eye[1], eye[2], dx * norm, dy * norm, dz * norm, FAR)
+            away[row, column] = far if x >= 0 else np.inf
+
+
+def distances(state: State, resolution: int) -> np.ndarray:
+    """float32 (rows, resolution) of the view above the hotbar: blocks from the eye to what the ray of each pixel meets first.
+
+    Infinite where it meets nothing (sky, open sea). Flowers and beams are looked through, water is not.
+    """
+    away = np.empty((hotbar.VIEW_ROWS * (resolution // hotbar.UNIT), resolution), np.float32)
+    axes = hands.view_axes(state.eye_heading, state.eye_pitch)
+    _away(state.blocks, _FILLED, state.body[:3] + TO_EYE, *axes, away)
+    return away
 
 
 def face_numbers(cells: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from envs import episode as episodes
-from envs.episode import Episode, EpisodeError
+from envs.episode import EpisodeError
 from models.clips import check_fits
 from models.config import ModelConfig
 from models.training.context import softer
@@ -34,20 +34,22 @@ Parts = TypeVar("Parts", bound=tuple[Tensor, ...])
 
 
 def load(
-    config: ModelConfig, data: Path, seed: int, name: str, take: Callable[[Episode], Parts], device: torch.device | str = "cpu",
-    *, n_episodes: int = N_EPISODES,
+    config: ModelConfig, data: Path, seed: int, name: str, take: Callable[..., Parts], device: torch.device | str = "cpu",
+    *, n_episodes: int = N_EPISODES, seed_of: Callable[[str], int] | None = None,
 ) -> Parts:  # fmt: skip
     """What `take` keeps of up to `n_episodes` episodes of a folder, one after another, on `device`; files that cannot be read, or
     of which it can keep nothing (EpisodeError), are left out, and said.
 
-    name: what cannot be learned where there is none, for the EpisodeError that is then raised.
+    name: what cannot be learned where there is none, for the EpisodeError that is then raised. seed_of: what tells the seed of an
+    episode's world from its path, where `take` asks for that too.
     """
     paths = find_episodes(data)
     order = np.random.default_rng(seed).permutation(len(paths))[:n_episodes]
 
     def read(path: Path) -> Parts | EpisodeError:
         try:
-            return take(check_fits(episodes.load(path), config, str(path)))
+            seeds = () if seed_of is None else (seed_of(str(path)),)
+            return take(check_fits(episodes.load(path), config, str(path)), *seeds)
         except EpisodeError as error:
             return error if str(path) in str(error) else EpisodeError(f"{path}: {error}")
 

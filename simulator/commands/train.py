@@ -26,6 +26,7 @@ from models.presets import PRESETS, preset
 from models.training.balls import train_balls
 from models.training.bar import train_bar
 from models.training.data import find_episodes
+from models.training.depth import train_depth
 from models.training.distributed import join, leave
 from models.training.edits import train_edits
 from models.training.ego import train_ego_motion
@@ -33,6 +34,7 @@ from models.training.hands import train_hands
 from models.training.memory import keep_memory
 from models.training.objective import Objective
 from models.training.saved import FILE as RESUME_FILE
+from models.training.shown import train_shown
 from models.training.trainer import Stage, TrainConfig, Trainer
 from models.world_model import DRAWERS
 from simulator.load import WORLD_FILE, choose_device
@@ -96,6 +98,10 @@ class Options(Recipe):
     """The same for the drawer of what hands do in the middle of the view."""
     edits_steps: int = 2500
     """The same for the memory and drawer of what hands have changed, on islands that are played again from the files' names."""
+    depth_steps: int = 12000
+    """The same for the part that tells how far away things are, on islands that are played again from the files' names."""
+    shown_steps: int = 1500
+    """The same, after all others, for when to believe views gone by that are moved by what stands where."""
     balls_steps: int = 3000
     """The same for the memory and drawer of balls."""
     start_clips: int = 4
@@ -125,6 +131,8 @@ def _teach_drawers(trainer: Trainer, options: Options) -> None:
         train_hands(model.hands, options.data, options.hands_steps, options.seed, bf16=options.bf16)
     if model.edits is not None and model.hands is not None and options.edits_steps > 0:
         train_edits(model.edits, model.hands, options.data, options.edits_steps, options.seed, bf16=options.bf16)
+    if model.depth is not None and options.depth_steps > 0:
+        train_depth(model.depth, options.data, options.depth_steps, options.seed, bf16=options.bf16)
     if model.bar is not None and options.bar_steps > 0:
         train_bar(model.bar, options.data, options.bar_steps, options.seed, bf16=options.bf16)
     trainer.put({name: part for name, part in model.state_dict().items() if name.startswith(DRAWERS)})
@@ -185,6 +193,9 @@ def run(options: Options) -> int:
     leave()
     if not ranks.first:
         return 0
+    if model.shown is not None and options.shown_steps > 0:
+        train_shown(model, options.data, options.shown_steps, options.seed)
+        checkpoint.save(model, options.out / "model")
     if options.ego_motion_steps > 0 and config.pose:
         ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed)
         checkpoint.save(model, options.out / "model", ego_motion=ego_motion)

@@ -62,7 +62,7 @@ def test_headings_a_full_turn_apart_are_one_sector():
 def test_the_nearest_views_are_taken_out_but_never_the_frame_before():
     pages = filled((10.0, 20.0, 30.0, 40.0), [(0.5, 0.5, 0), (0.5, 0.5, 90), (5.5, 0.5, 0), (0.5, 0.5, 180)])
     now = poses(*[(0.5, 0.5, 0)] * 4, (0.5, 0.5, 170))[:, -1:]
-    last = album.Pages(*pages[:2], pages.place[:, -1:], pages.stamp[:, -1:])
+    last = pages._replace(place=pages.place[:, -1:], stamp=pages.stamp[:, -1:])
     frame, pose, known = album.take_out(CONFIG, last, now)
     assert known.all()
     assert quantised(frame)[0, 0, 0, 0, 0, 0] == 20, "at 90 degrees; the one at 180 is the frame before"
@@ -72,7 +72,7 @@ def test_the_nearest_views_are_taken_out_but_never_the_frame_before():
 
 def test_of_two_alike_the_later_is_taken():
     pages = filled((10.0, 20.0, 30.0), [(0.9, 0.5, 0), (1.1, 0.5, 0), (9.0, 9.0, 0)])
-    last = album.Pages(*pages[:2], pages.place[:, -1:], pages.stamp[:, -1:])
+    last = pages._replace(place=pages.place[:, -1:], stamp=pages.stamp[:, -1:])
     frame, _, _ = album.take_out(CONFIG, last, poses((1.0, 0.5, 0)))
     assert quantised(frame)[0, 0, 0, 0, 0, 0] == 20
 

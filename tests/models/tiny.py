@@ -13,7 +13,7 @@ from torch import Tensor
 from envs import pose as poses
 from envs.episode import Episode
 from models.conditioning import Control
-from models.config import BarSize, EditsSize, HandsSize, Layer, MapGrid, ModelConfig
+from models.config import BarSize, CubesSize, EditsSize, HandsSize, Layer, MapGrid, ModelConfig
 from models.presets import PRESETS
 from models.state import StreamState, tensors
 from models.world_model import WorldModel
@@ -41,13 +41,14 @@ LAYERS = {
 
 def _toy(make: Callable[[], ModelConfig], layers: tuple[Layer, ...]) -> ModelConfig:
     config = make()
-    rows = config.camera.view_rows * SMALL["image"][0] // config.image[0]
+    rows = config.camera.view_rows * SMALL["image"][0] // config.image[0] // 2 * 2
     boxes = ((6, 7, 8, 9),) if config.camera.drawn_over else ()
     camera = dataclasses.replace(config.camera, view_rows=rows, drawn_over=boxes)
     bar = BarSize(n_cells=3, width=5, d_model=16, n_layers=1) if config.bar.n_cells else config.bar
     hands = HandsSize(side=8, channels=8) if config.hands.side else config.hands
     edits = EditsSize(n_kept=4, n_shown=2) if config.edits.n_kept else config.edits
-    return dataclasses.replace(config, layers=layers, camera=camera, bar=bar, hands=hands, edits=edits, **SMALL)
+    cubes = CubesSize(channels=4, n_x=16, n_y=16, n_z=8) if config.cubes.channels else config.cubes
+    return dataclasses.replace(config, layers=layers, camera=camera, bar=bar, hands=hands, edits=edits, cubes=cubes, **SMALL)
 
 
 FAMILIES = {name: _toy(PRESETS[name], layers) for name, layers in LAYERS.items()} | {

@@ -1,0 +1,71 @@
+"""What a network keeps beside its layers' own states: views, changes, balls, cubes; before each frame of a call, and after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from models import album, cubes, turning
+from models.album import Pages
+from models.conditioning import Control
+from models.depth import N_ASIDE, Seen
+from models.pixels import to_float
+from models.state import Album, LastFrame, StreamState
+
+if TYPE_CHECKING:
+    from models.world_model import WorldModel
+
+
+class Kept(NamedTuple):
+    """As `StreamState` has it, with a time axis: before every frame and, absorbed, after the last."""
+
+    pages: Pages
+    balls: Tensor  # (b, t + 1, kinds, 3); (b, 1, ...) where nothing was absorbed
+    edits: Tensor  # (b, t + 1, m, n), likewise
+    here: Pages
+    cubes: Tensor  # int8 (b, t + 1, m), likewise
+
+
+@torch.no_grad()
+def keep(model: WorldModel, state: StreamState, last: LastFrame, frames: Tensor, control: Control, absorb: bool) -> Kept:
+    """What `model` keeps around `frames` (b, t, 3, H, W); last: the frame before each, and the last, (b, t + 1, ...). While it
+    learns it goes without rules of play: no cubes, no views from where it stands."""
+    config, t = model.config, frames.shape[1]
+    pages = album.leaf_through(config, state.album, frames, control.pose, absorb=absorb)
+    if not absorb:
+        here = album.left_alone(state.here, 0)
+        return Kept(pages, state.balls[:, None], state.edits[:, None], here, state.cubes[:, None])
+    balls, edits, around = (part[:, None].expand(-1, t + 1, *part.shape[1:]) for part in (state.balls, state.edits, state.cubes))
+    here = album.left_alone(state.here, t)
+    if model.balls is not None:
+        balls = model.balls.after(state.balls, frames.float(), control.pose)
+    if model.edits is not None and model.hands is not None:
+        edits = model.edits.after(state.edits, model.hands, last, frames, control.action, control.motion)
+    if not model.training:
+        if config.views_here:
+            before = LastFrame(*(part[:, :-1] for part in last))
+            here = turning.stay(config, state.here, before, frames, control)
+        if model.depth is not None:
+            around, pages = _seen(model, state.cubes, pages, frames, control.pose)
+    return Kept(pages, balls, edits, here, around)
+
+
+def _seen(model: WorldModel, around: Tensor, pages: Pages, frames: Tensor, pose: Tensor) -> tuple[Tensor, Pages]:
+    """The cubes before every frame and after it, and the album with how far away what it shows is."""
+    assert model.depth is not None
+    place, known = album.aside(model.config, pages, pose, N_ASIDE)
+    row = torch.arange(len(pose), device=pose.device)[:, None, None]
+    views, stood = (album.views(pile, row, place).flatten(0, 1) for pile in (pages.frame, pages.pose))
+    beside = to_float(views, views.device), stood, known.flatten(0, 1)
+    seen = model.depth.seen(frames.flatten(0, 1).float(), pose.flatten(0, 1), *beside)
+    seen = Seen(*(part.unflatten(0, frames.shape[:2]) for part in seen))
+    depth = torch.cat([pages.depth[:, : -frames.shape[1]], seen.away.to(torch.float16)], dim=1)
+    return cubes.after(model.config, model.pixel_rays, around, seen, pose), pages._replace(depth=depth)
+
+
+def kept_at(kept: Kept, row: Tensor, t: Tensor) -> tuple[Album, Tensor, Tensor, Album, Tensor]:
+    """What is kept of `row` before frame `t` of the call, index tensors of one shape (r,), in the order of `StreamState`."""
+    balls, edits, around = (part[row, t] for part in (kept.balls, kept.edits, kept.cubes))
+    return album.at(kept.pages, row, t), balls, edits, album.at(kept.here, row, t), around

@@ -1,0 +1,168 @@
+"""Cubes are carved from what is seen, and views moved by them show what there is: held to the real island's distances."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from envs import pose as poses
+from models import album, cubes
+from models.config import CubesSize
+from models.cubes import FARTHEST, SOLID, after, carved, ends, look, n_cubes
+from models.depth import Seen
+from models.pixels import to_float
+from models.presets import preset
+from models.reprojection import bare, pixel_rays
+from models.shown import Shown
+
+CONFIG = replace(preset("voxel-small"), cubes=CubesSize(channels=3))
+RAYS = pixel_rays(CONFIG)
+ROWS = CONFIG.bar_rows[0]
+
+
+def blank(b: int = 1) -> torch.Tensor:
+    return torch.zeros(b, n_cubes(CONFIG), dtype=torch.int8)
+
+
+def at(x: float = 20.0, y: float = 20.0, heading: float = 0.0, pitch: float = 0.0) -> torch.Tensor:
+    return torch.tensor([[x, y, 5.0, heading, pitch]])
+
+
+def wall(pose: torch.Tensor, x: float) -> Seen:
+    """What is seen from `pose` of a wall across x that fills everything: blocks away (1, 1, rows, W)."""
+    eye, _, rays = look(CONFIG, RAYS, pose)
+    away = (x - eye[:, 0, None]) / rays[:, 0]
+    away = torch.where(away > 0, away, torch.inf).view(1, 1, ROWS, -1)
+    return Seen(away, torch.full_like(away, 0.02))
+
+
+def seen_wall(x: float = 26.0, n: int = 3) -> torch.Tensor:
+    pose = at()[None].expand(1, n, 5)
+    told = Seen(*(part.expand(1, n, -1, -1) for part in wall(at(), x)))
+    return after(CONFIG, RAYS, blank(), told, pose)
+
+
+def test_what_was_seen_from_one_place_is_where_it_is_from_another():
+    found = seen_wall()[:, -1]
+    pose = at(x=22.0, y=20.6, heading=0.2)
+    eye, _, rays = look(CONFIG, RAYS, pose)
+    away, free = ends(CONFIG, found, eye, rays)
+    truth = wall(pose, 26.0).away.flatten()
+    middle = torch.zeros(ROWS, CONFIG.image[1], dtype=torch.bool)
+    middle[16:36, 16:48] = True  # elsewhere one looks past what was in view
+    middle = middle.flatten() & away[0].isfinite()
+    assert middle.float().sum() > 600
+    off = (away[0] - truth)[middle].abs()
+    assert (off < 0.01).float().mean() > 0.97, "but for corners that places along a ray step over"
+    assert off.max() < 0.3
+    assert (free[0, middle] > 0.5).all()
+
+
+def test_what_goes_is_free_and_what_comes_is_solid_after_a_few_looks():
+    before = seen_wall(26.0)[:, -1]
+    told = Seen(*(part.expand(1, 6, -1, -1) for part in wall(at(), 28.0)))
+    moved = after(CONFIG, RAYS, before, told, at()[None].expand(1, 6, 5))[:, -1]
+    eye, _, rays = look(CONFIG, RAYS, at())
+    centre = (ROWS // 2) * CONFIG.image[1] + CONFIG.image[1] // 2
+    assert abs(float(ends(CONFIG, before, eye, rays)[0][0, centre]) - 6) < 0.1
+    assert abs(float(ends(CONFIG, moved, eye, rays)[0][0, centre]) - 8) < 0.1
+
+
+def test_nothing_is_known_of_what_lies_outside():
+    eye, _, rays = look(CONFIG, RAYS, at(x=52.0))
+    away = torch.full((1, rays.shape[2]), 30.0)
+    found = carved(CONFIG, blank(), eye, rays, away, torch.full_like(away, 0.02))
+    grid = found[0, :-1].view(64, 64, 32)
+    assert not grid[:40].any(), "rays that leave the cubes come in again on the other side"
+    assert int(found[0, -1]) < SOLID
+
+
+def test_vague_looks_put_nothing_anywhere():
+    seen = wall(at(), 26.0)._replace(width=torch.ones(1, 1, ROWS, CONFIG.image[1]))
+    assert int(after(CONFIG, RAYS, blank(), seen, at()[None])[:, -1].max()) < SOLID
+
+
+def test_the_state_handed_in_is_left_as_it_was_and_rows_do_not_mix():
+    one, other = blank(), seen_wall()[:, -1]
+    pose = torch.stack([at(), at(heading=1.0)], dim=1)[0]
+    told = Seen(*(part.expand(2, 1, -1, -1) for part in wall(at(), 26.0)))
+    both = torch.cat([one, other])
+    kept = both.clone()
+    together = after(CONFIG, RAYS, both, told, pose[:, None])[:, -1]
+    assert torch.equal(both, kept)
+    for row in (0, 1):
+        part = Seen(*(value[row : row + 1] for value in told))
+        alone = after(CONFIG, RAYS, both[row : row + 1], part, pose[row : row + 1, None])[:, -1]
+        assert torch.equal(alone, together[row : row + 1])
+
+
+@pytest.fixture(scope="module")
+def island():
+    """Frames and true distances along a walk on a real island: (frames, pose, away), the last two steps not yet seen."""
+    pytest.importorskip("numba")
+    from envs.voxel.env import VoxelEnv
+    from envs.voxel.moves import ACTIONS
+    from envs.voxel.sight import distances
+
+    env = VoxelEnv()
+    frame, info = env.reset(seed=900)
+    keys = {name: i for i, name in enumerate(ACTIONS.names)}
+    frames, pose, away = [frame], [info["pose"]], [distances(env.state, 64)]
+    for key in ["right"] * 4 + ["forward"] * 3 + ["left"] * 3 + ["forward"] * 3:
+        frame, _, _, _, info = env.step(keys[key])
+        frames.append(frame)
+        pose.append(info["pose"])
+        away.append(distances(env.state, 64))
+    told = torch.from_numpy(np.stack(pose)).float(), torch.from_numpy(np.stack(away))
+    return to_float(np.stack(frames)), *told
+
+
+def pages_of(frames: torch.Tensor, pose: torch.Tensor, away: torch.Tensor) -> album.Pages:
+    empty = album.blank(CONFIG, CONFIG.album.n_views, 1, torch.device("cpu"), ROWS)
+    pages = album.leaf_through(CONFIG, empty, frames[None], pose[None])
+    depth = torch.cat([pages.depth[:, : -len(frames)], away.half()[None]], dim=1)
+    return pages._replace(depth=depth, place=pages.place[:, -1:], stamp=pages.stamp[:, -1:])
+
+
+@torch.no_grad()
+def test_views_moved_by_true_cubes_show_the_real_island(island):
+    frames, pose, away = island
+    told = Seen(away[None, :-1], torch.full_like(away[None, :-1], 0.02))
+    known = after(CONFIG, RAYS, blank(), told, pose[None, :-1])[:, -1:]
+    shown = Shown(CONFIG, RAYS)
+    found = shown.found(known, pages_of(frames[:-1], pose[:-1], away[:-1]), pose[None, -1:])
+    there, truth = found.there[0, 0], frames[-1, :, :ROWS]
+    off = (found.colour[0] - truth).square().mean(dim=0)
+    copied = (frames[-2, :, :ROWS] - truth).square().mean(dim=0)
+    assert there.float().mean() > 0.6, "little of what is in view was found in earlier views"
+    assert off[there].mean() < 0.3 * copied[there].mean(), "the frame before, as it is, shows as much"
+
+
+@torch.no_grad()
+def test_without_views_nothing_is_drawn_and_never_over_the_bar_or_the_cross(island):
+    frames, pose, away = island
+    shown, drawn = Shown(CONFIG, RAYS), torch.zeros_like(frames[None, -1:])
+    empty = album.left_alone(album.blank(CONFIG, CONFIG.album.n_views, 1, torch.device("cpu"), ROWS), 0)
+    assert torch.equal(shown(drawn, blank()[:, None], empty, pose[None, -1:]), drawn)
+    told = Seen(away[None], torch.full_like(away[None], 0.02))
+    known = after(CONFIG, RAYS, blank(), told, pose[None])[:, -1:]
+    changed = (shown(drawn, known, pages_of(frames, pose, away), pose[None, -1:]) != drawn).any(dim=2)[0, 0]
+    assert changed[:ROWS].float().mean() > 0.8
+    assert not changed[ROWS:].any()
+    assert not changed[bare(CONFIG, drawn[0, :1])[0, 0] == 0].any()
+
+
+def test_a_cube_seen_past_the_last_place_is_not_kept():
+    assert float(cubes._places(torch.device("cpu"))[-1]) >= FARTHEST
+    assert not (seen_wall(20.0 + FARTHEST + 1)[:, -1, :-1] >= SOLID).any()
+
+
+def test_motion_is_told_by_poses_alone():
+    """`envs.pose` and the eye of the cubes agree on which way is ahead."""
+    pose = poses.move(np.array([20.0, 20, 5, 0.7, 0.0]), np.array([1.0, 0, 0, 0, 0]))
+    eye, axes, _ = look(CONFIG, RAYS, torch.from_numpy(np.array([[20.0, 20, 5, 0.7, 0.0]])).float())
+    there = eye[0] + axes[0, 0]
+    np.testing.assert_allclose(there[:2].numpy(), pose[:2], atol=1e-5)
