@@ -50,12 +50,12 @@ def _slots(config: ModelConfig, eye: Tensor, rays: Tensor, away: Tensor) -> Tens
     """Which cubes of n rows, one row after another, lie `away` (k, 1) or (n, 1, r) along rays (n, 3, r) from eyes (n, 3): int32
     (n, k, r); the last of a row stands for all that lie outside."""
     size, low = (config.cubes.n_x, config.cubes.n_y, config.cubes.n_z), lowest(config)
-    slot = outside = torch.zeros((), dtype=torch.int32, device=eye.device)
+    slot = outside = torch.empty(0, dtype=torch.int32, device=eye.device)
     for axis, n in enumerate(size):
         start = eye[:, axis, None, None] - low[axis]
-        cell = torch.addcmul(start, away, rays[:, axis, None]).floor().to(torch.int32)
-        outside = outside | (cell >> (n.bit_length() - 1))
-        slot = slot * n + cell
+        cell = torch.addcmul(start, away, rays[:, axis, None]).floor_().to(torch.int32)
+        outside = cell >> (n.bit_length() - 1) if axis == 0 else outside.bitwise_or_(cell >> (n.bit_length() - 1))
+        slot = cell if axis == 0 else slot.mul_(n).add_(cell)
     rows = torch.arange(len(eye), dtype=torch.int32, device=eye.device)[:, None, None]
     return torch.where(outside == 0, slot, n_cubes(config) - 1) + rows * n_cubes(config)
 
@@ -76,14 +76,13 @@ def look(config: ModelConfig, rays: Tensor, pose: Tensor) -> tuple[Tensor, Tenso
 
 def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> tuple[Tensor, Tensor]:
     """How far away the first solid cube is along rays (n, 3, r) through cubes (n, m): (n, r) blocks, infinite where none is; and
-    which share of the places before it is known to be free."""
+    which share of all places along each is known to be free."""
     places = _places(eye.device)
     slot = _slots(config, eye, rays, places)
     there = cubes.flatten().index_select(0, slot.flatten()).view(slot.shape)
     solid = there >= SOLID
     hit, first = solid.to(torch.uint8).max(dim=1)
-    until = torch.where(hit > 0, first, N_STEPS)
-    free = ((there < 0) & (torch.arange(N_STEPS, device=eye.device)[:, None] < until[:, None])).sum(dim=1) / until.clamp(min=1)
+    free = (there < 0).sum(dim=1, dtype=torch.int32) / N_STEPS
     inside = eye[..., None] + places[:, 0][first][:, None] * rays
     rays = torch.where(rays.abs() < 1e-6, 1e-6, rays)
     low = (inside.floor() - eye[..., None]) / rays

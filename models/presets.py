@@ -49,9 +49,13 @@ def voxel_small() -> ModelConfig:
         bar=BarSize(n_cells=9),
         hands=HandsSize(side=40),
         edits=EditsSize(n_kept=32),
-        cubes=CubesSize(channels=32),
         views_here=12,
     )
+
+
+def voxel_cubes() -> ModelConfig:
+    """That which also learns how far away things are, carves out which cubes stand where, and moves views gone by by them."""
+    return replace(voxel_small(), cubes=CubesSize(channels=32))
 
 
 def maze_attention() -> ModelConfig:
@@ -90,6 +94,7 @@ PRESETS: dict[str, Callable[[], ModelConfig]] = {
     "maze-album": maze_album,
     "maze-large": maze_large,
     "voxel-small": voxel_small,
+    "voxel-cubes": voxel_cubes,
     "maze-attention": maze_attention,
     "maze-paper": maze_paper,
     "maze-mamba": maze_mamba,

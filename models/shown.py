@@ -117,12 +117,14 @@ def _places(config: ModelConfig, rays: Tensor, place: Tensor, pose: Tensor) -> t
     are in view, (n, k, r) each."""
     n, k, rows, width = *pose.shape[:2], config.bar_rows[0], config.image[1]
     eye, axes, _ = look(config, rays[:1, :1], pose.flatten(0, 1))
-    seen = axes.view(n, k, 3, 3) @ (place - eye.view(n, k, 3, 1))
-    ahead, right, up = seen.unbind(dim=2)
+    off = [place[:, :, i] - eye.view(n, k, 3, 1)[:, :, i] for i in range(3)]
+    ways = axes.view(n, k, 3, 3, 1).unbind(dim=2)
+    ahead, right, up = (way[:, :, 0] * off[0] + way[:, :, 1] * off[1] + way[:, :, 2] * off[2] for way in ways)
+    distance = (off[0].square() + off[1].square() + off[2].square()).sqrt()
     scale = width / 2 / math.tan(math.radians(config.camera.fov_degrees) / 2) / ahead.clamp(min=0.05)
     x, y = right * scale + (width - 1) / 2, (rows - 1) / 2 - up * scale
     inside = (ahead > 0.05) & (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= rows - 1)
-    return x.clamp(0, width - 1), y.clamp(0, rows - 1), seen.norm(dim=2), inside
+    return x.clamp(0, width - 1), y.clamp(0, rows - 1), distance, inside
 
 
 def _mixed(frames: Tensor, chosen: Tensor, x: Tensor, y: Tensor) -> Tensor:

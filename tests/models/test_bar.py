@@ -11,14 +11,12 @@ import torch
 from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from models.bar import cells, put_back
-from models.config import BarSize, CubesSize, EditsSize, HandsSize
+from models.config import BarSize, EditsSize, HandsSize
 from models.training import bar as training
 from models.world_model import WorldModel
 from tests.models.tiny import FAMILIES, inputs, randomised
 
-CONFIG = replace(
-    FAMILIES["voxel-small"], hands=HandsSize(), edits=EditsSize(), cubes=CubesSize()
-)  # which read the bar's cells, too
+CONFIG = replace(FAMILIES["voxel-small"], hands=HandsSize(), edits=EditsSize())  # which read the bar's cells, too
 TOP, _ = CONFIG.bar_rows
 
 

@@ -58,7 +58,7 @@ def test_what_was_seen_from_one_place_is_where_it_is_from_another():
     off = (away[0] - truth)[middle].abs()
     assert (off < 0.01).float().mean() > 0.97, "but for corners that places along a ray step over"
     assert off.max() < 0.3
-    assert (free[0, middle] > 0.5).all()
+    assert (free[0, middle] > 0.15).all()
 
 
 def test_what_goes_is_free_and_what_comes_is_solid_after_a_few_looks():

@@ -10,13 +10,13 @@ import torch
 
 from envs import episode as episodes
 from envs.episode import Episode
-from models.config import BarSize, CubesSize, EditsSize, HandsSize
+from models.config import BarSize, EditsSize, HandsSize
 from models.hands import KINDS, N_PLACE, place, stands
 from models.training import hands as training
 from models.world_model import WorldModel
 from tests.models.tiny import FAMILIES, inputs, randomised
 
-CONFIG = replace(FAMILIES["voxel-small"], rests=False, edits=EditsSize(), cubes=CubesSize())
+CONFIG = replace(FAMILIES["voxel-small"], rests=False, edits=EditsSize())
 TOP, _ = CONFIG.bar_rows
 
 
@@ -45,7 +45,7 @@ def still(n_rows: int, n_frames: int):
 def test_untaught_it_draws_nothing():
     torch.manual_seed(0)
     model = WorldModel(CONFIG).eval()
-    plain = WorldModel(replace(CONFIG, hands=HandsSize(), edits=EditsSize(), cubes=CubesSize())).eval()
+    plain = WorldModel(replace(CONFIG, hands=HandsSize(), edits=EditsSize())).eval()
     plain.load_state_dict({name: part for name, part in model.state_dict().items() if not name.startswith("hands.")})
     given = still(2, 6)
     with torch.no_grad():
@@ -55,7 +55,7 @@ def test_untaught_it_draws_nothing():
 
 def test_it_draws_into_the_middle_of_the_view_alone_and_only_for_one_who_stands():
     model = randomised(CONFIG)
-    plain = WorldModel(replace(CONFIG, hands=HandsSize(), edits=EditsSize(), cubes=CubesSize())).eval()
+    plain = WorldModel(replace(CONFIG, hands=HandsSize(), edits=EditsSize())).eval()
     plain.load_state_dict({name: part for name, part in model.state_dict().items() if not name.startswith("hands.")})
     frames, level, control = still(2, 12)
     model.hands.kind.bias.copy_(torch.tensor([0.0, 50.0, 0.0, 0.0]))

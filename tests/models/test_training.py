@@ -17,7 +17,7 @@ from envs.episode import EpisodeError
 from models import checkpoint
 from models.checkpoint import CheckpointError
 from models.clips import check_fits, control_of
-from models.config import BarSize, CubesSize, EditsSize, HandsSize
+from models.config import BarSize, EditsSize, HandsSize
 from models.pixels import to_float
 from models.state import tensors
 from models.training.data import Batch, EpisodeWindows, ahead, find_episodes, retraced
@@ -137,9 +137,7 @@ def test_a_part_the_first_weights_lack_begins_anew_and_is_named(data, tmp_path):
 
 
 def test_the_bar_is_taught_by_itself_and_by_nothing_else(data, tmp_path):
-    config = dataclasses.replace(
-        FAMILIES["voxel-small"], world="memory-maze", n_actions=6, hands=HandsSize(), edits=EditsSize(), cubes=CubesSize()
-    )
+    config = dataclasses.replace(FAMILIES["voxel-small"], world="memory-maze", n_actions=6, hands=HandsSize(), edits=EditsSize())
     plain = Trainer(dataclasses.replace(config, bar=BarSize()), train_config(1), data, None, tmp_path / "plain")
     plain.save()
     trainer = Trainer(config, train_config(2, objective=Objective(own_frames=2)), data, None, tmp_path / "run")

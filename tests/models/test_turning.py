@@ -11,12 +11,12 @@ import torch
 
 from envs import pose as poses
 from models.conditioning import Control
-from models.config import BarSize, CubesSize, EditsSize, HandsSize
+from models.config import BarSize, EditsSize, HandsSize
 from models.reprojection import bare, sweep
 from models.turning import PAST
 from tests.models.tiny import FAMILIES, randomised
 
-CONFIG = replace(FAMILIES["voxel-small"], rests=False, bar=BarSize(), hands=HandsSize(), edits=EditsSize(), cubes=CubesSize())
+CONFIG = replace(FAMILIES["voxel-small"], rests=False, bar=BarSize(), hands=HandsSize(), edits=EditsSize())
 ROWS = CONFIG.bar_rows[0]
 
 

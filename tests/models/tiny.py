@@ -29,6 +29,7 @@ LAYERS = {
     "maze-balls": (Layer(), Layer()),
     "maze-album": (Layer(), Layer()),
     "voxel-small": (Layer(), Layer()),
+    "voxel-cubes": (Layer(), Layer()),
     "maze-attention": (Layer(mixer="none"),) * 2,
     "maze-paper": (Layer(mixer="ssd", block=(2, 2)), Layer(mixer="ssd", block=(1, 4))),
     "maze-mamba": (dataclasses.replace(SSD, attention=False),) * 2,

@@ -11,7 +11,7 @@ import pytest
 import run_sim
 from envs import episode as episodes
 from models import checkpoint as checkpoints
-from models.config import BarSize, CubesSize, EditsSize, HandsSize, Layer
+from models.config import BarSize, EditsSize, HandsSize, Layer
 from models.ego_motion import EgoMotion
 from models.presets import PRESETS
 from simulator.commands import demo
@@ -32,13 +32,7 @@ TINY = plan.Plan(
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small = {name: value for name, value in SMALL.items() if name not in ("image", "patch")}
     config = dataclasses.replace(
-        PRESETS["voxel-small"](),
-        layers=(Layer(),),
-        bar=BarSize(),
-        hands=HandsSize(),
-        edits=EditsSize(),
-        cubes=CubesSize(),
-        **small,
+        PRESETS["voxel-small"](), layers=(Layer(),), bar=BarSize(), hands=HandsSize(), edits=EditsSize(), **small
     )
     folder = tmp_path_factory.mktemp("model") / "tiny"
     checkpoints.save(randomised(config), folder, ego_motion=EgoMotion(config).eval())
