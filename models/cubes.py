@@ -29,7 +29,7 @@ HIT = 3.0
 INSIDE, MARGIN = 0.05, 0.1
 """Blocks behind what is seen at which the cube lies that shows, and before it up to which all is free."""
 TOO_VAGUE = 0.25
-"""Share of a distance from which on, if it may err by so much, nothing is taken to stand there."""
+"""Share of a distance from which on, if it may err by so much, nothing is taken to stand there; by less, the less the more."""
 
 
 def n_cubes(config: ModelConfig) -> int:
@@ -95,7 +95,7 @@ def carved(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor, away: 
     free = (away * (1 - width.clamp(max=0.3)) - MARGIN).clamp(max=FARTHEST)
     places = _places(eye.device)
     passed = (places < free[:, None]).float()
-    ended = HIT * ((width < TOO_VAGUE) & (away < FARTHEST)).float()
+    ended = HIT * (1 - width / TOO_VAGUE).clamp(min=0) * (away < FARTHEST)
     n_passed, n_ended = torch.zeros(2, cubes.numel(), device=cubes.device)
     n_passed.index_add_(0, _slots(config, eye, rays, places).flatten(), passed.flatten())
     last = (away + INSIDE).clamp(max=2 * FARTHEST)[:, None]
@@ -107,12 +107,13 @@ def carved(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor, away: 
 
 
 @torch.no_grad()
-def after(config: ModelConfig, rays: Tensor, cubes: Tensor, seen: Seen, pose: Tensor) -> Tensor:
-    """Cubes (b, t + 1, m) before each of t frames that saw `seen` (b, t, rows, W) from `pose` (b, t, 5), and after the last."""
-    found = [cubes]
+def after(config: ModelConfig, rays: Tensor, cubes: Tensor, seen: Seen, pose: Tensor) -> tuple[Tensor, Tensor]:
+    """Cubes (b, t + 1, m) before each of t frames that saw `seen` (b, t, rows, W) from `pose` (b, t, 5), and after the last; and
+    how far away, by the cubes after each, what it shows is (b, t, rows, W): by all looks so far, not by that one alone."""
+    found, away = [cubes], []
     for i in range(pose.shape[1]):
         eye, _, directed = look(config, rays, pose[:, i])
         picture = directed.unflatten(2, seen.away.shape[2:])[..., ::2, ::2].flatten(2)  # every other pixel is enough
-        away, width = (part[:, i, ::2, ::2].flatten(1) for part in seen)
-        found.append(carved(config, found[-1], eye, picture, away, width))
-    return torch.stack(found, dim=1)
+        found.append(carved(config, found[-1], eye, picture, *(part[:, i, ::2, ::2].flatten(1) for part in seen)))
+        away.append(ends(config, found[-1], eye, directed)[0].unflatten(1, seen.away.shape[2:]))
+    return torch.stack(found, dim=1), torch.stack(away, dim=1)

@@ -61,8 +61,8 @@ def _seen(model: WorldModel, around: Tensor, pages: Pages, frames: Tensor, pose:
     beside = to_float(views, views.device), stood, known.flatten(0, 1)
     seen = model.depth.seen(frames.flatten(0, 1).float(), pose.flatten(0, 1), *beside)
     seen = Seen(*(part.unflatten(0, frames.shape[:2]) for part in seen))
-    depth = torch.cat([pages.depth[:, : -frames.shape[1]], seen.away.to(torch.float16)], dim=1)
-    return cubes.after(model.config, model.pixel_rays, around, seen, pose), pages._replace(depth=depth)
+    found, away = cubes.after(model.config, model.pixel_rays, around, seen, pose)
+    return found, pages._replace(depth=torch.cat([pages.depth[:, : -frames.shape[1]], away.to(torch.float16)], dim=1))
 
 
 def kept_at(kept: Kept, row: Tensor, t: Tensor) -> tuple[Album, Tensor, Tensor, Album, Tensor]:

@@ -42,7 +42,7 @@ def wall(pose: torch.Tensor, x: float) -> Seen:
 def seen_wall(x: float = 26.0, n: int = 3) -> torch.Tensor:
     pose = at()[None].expand(1, n, 5)
     told = Seen(*(part.expand(1, n, -1, -1) for part in wall(at(), x)))
-    return after(CONFIG, RAYS, blank(), told, pose)
+    return after(CONFIG, RAYS, blank(), told, pose)[0]
 
 
 def test_what_was_seen_from_one_place_is_where_it_is_from_another():
@@ -64,7 +64,7 @@ def test_what_was_seen_from_one_place_is_where_it_is_from_another():
 def test_what_goes_is_free_and_what_comes_is_solid_after_a_few_looks():
     before = seen_wall(26.0)[:, -1]
     told = Seen(*(part.expand(1, 6, -1, -1) for part in wall(at(), 28.0)))
-    moved = after(CONFIG, RAYS, before, told, at()[None].expand(1, 6, 5))[:, -1]
+    moved = after(CONFIG, RAYS, before, told, at()[None].expand(1, 6, 5))[0][:, -1]
     eye, _, rays = look(CONFIG, RAYS, at())
     centre = (ROWS // 2) * CONFIG.image[1] + CONFIG.image[1] // 2
     assert abs(float(ends(CONFIG, before, eye, rays)[0][0, centre]) - 6) < 0.1
@@ -80,9 +80,19 @@ def test_nothing_is_known_of_what_lies_outside():
     assert int(found[0, -1]) < SOLID
 
 
+def test_how_far_away_a_frame_was_is_told_by_all_looks_so_far():
+    """One look that errs by a block among right ones is outvoted."""
+    right, wrong = wall(at(), 26.0), wall(at(), 27.5)
+    told = Seen(*(torch.cat([a, a, a, b], dim=1) for a, b in zip(right, wrong, strict=True)))
+    away = after(CONFIG, RAYS, blank(), told, at()[None].expand(1, 4, 5))[1]
+    centre = ROWS // 2, CONFIG.image[1] // 2
+    assert away.shape == (1, 4, ROWS, CONFIG.image[1])
+    assert abs(float(away[0, -1][centre]) - 6) < 0.1
+
+
 def test_vague_looks_put_nothing_anywhere():
     seen = wall(at(), 26.0)._replace(width=torch.ones(1, 1, ROWS, CONFIG.image[1]))
-    assert int(after(CONFIG, RAYS, blank(), seen, at()[None])[:, -1].max()) < SOLID
+    assert int(after(CONFIG, RAYS, blank(), seen, at()[None])[0][:, -1].max()) < SOLID
 
 
 def test_the_state_handed_in_is_left_as_it_was_and_rows_do_not_mix():
@@ -91,11 +101,11 @@ def test_the_state_handed_in_is_left_as_it_was_and_rows_do_not_mix():
     told = Seen(*(part.expand(2, 1, -1, -1) for part in wall(at(), 26.0)))
     both = torch.cat([one, other])
     kept = both.clone()
-    together = after(CONFIG, RAYS, both, told, pose[:, None])[:, -1]
+    together = after(CONFIG, RAYS, both, told, pose[:, None])[0][:, -1]
     assert torch.equal(both, kept)
     for row in (0, 1):
         part = Seen(*(value[row : row + 1] for value in told))
-        alone = after(CONFIG, RAYS, both[row : row + 1], part, pose[row : row + 1, None])[:, -1]
+        alone = after(CONFIG, RAYS, both[row : row + 1], part, pose[row : row + 1, None])[0][:, -1]
         assert torch.equal(alone, together[row : row + 1])
 
 
@@ -131,7 +141,7 @@ def pages_of(frames: torch.Tensor, pose: torch.Tensor, away: torch.Tensor) -> al
 def test_views_moved_by_true_cubes_show_the_real_island(island):
     frames, pose, away = island
     told = Seen(away[None, :-1], torch.full_like(away[None, :-1], 0.02))
-    known = after(CONFIG, RAYS, blank(), told, pose[None, :-1])[:, -1:]
+    known = after(CONFIG, RAYS, blank(), told, pose[None, :-1])[0][:, -1:]
     shown = Shown(CONFIG, RAYS)
     found = shown.found(known, pages_of(frames[:-1], pose[:-1], away[:-1]), pose[None, -1:])
     there, truth = found.there[0, 0], frames[-1, :, :ROWS]
@@ -148,7 +158,7 @@ def test_without_views_nothing_is_drawn_and_never_over_the_bar_or_the_cross(isla
     empty = album.left_alone(album.blank(CONFIG, CONFIG.album.n_views, 1, torch.device("cpu"), ROWS), 0)
     assert torch.equal(shown(drawn, blank()[:, None], empty, pose[None, -1:]), drawn)
     told = Seen(away[None], torch.full_like(away[None], 0.02))
-    known = after(CONFIG, RAYS, blank(), told, pose[None])[:, -1:]
+    known = after(CONFIG, RAYS, blank(), told, pose[None])[0][:, -1:]
     changed = (shown(drawn, known, pages_of(frames, pose, away), pose[None, -1:]) != drawn).any(dim=2)[0, 0]
     assert changed[:ROWS].float().mean() > 0.8
     assert not changed[ROWS:].any()
