@@ -82,8 +82,8 @@ class Shown(nn.Module):
 
     @torch.no_grad()
     def found(self, cubes: Tensor, pages: Pages, pose: Tensor) -> Found:
-        """What views gone by show from `pose` (b, t, 5). Told of each pixel: whether it shows anything, whether that is sky, how
-        much of the way there is known to be free, how unlike the view's place is, how old the view is, how many views agree."""
+        """What views gone by show from `pose` (b, t, 5). Told of each pixel: whether it shows anything, whether that is sky, which
+        share of its ray is known to be free, how unlike the view's place is, how old the view is, how many views agree."""
         config = self.config
         rows, width = self.rays.shape[:2]
         frame, depth, earlier, age = (part.flatten(0, 1) for part in album.nearest(config, pages, pose, N_SHOWN))
