@@ -82,7 +82,7 @@ class Shown(nn.Module):
 
     @torch.no_grad()
     def found(self, cubes: Tensor, pages: Pages, pose: Tensor) -> Found:
-        """What views gone by show from `pose` (b, t, 5). Told of each pixel: whether it shows anything, whether that is sky, which
+        """What views gone by show from `pose` (b, t, 5). Told of each pixel: whether it shows anything, whether that is sky, what
         share of its ray is known to be free, how unlike the view's place is, how old the view is, how many views agree."""
         config = self.config
         rows, width = self.rays.shape[:2]
