@@ -92,13 +92,8 @@ def take_out(config: ModelConfig, pages: Pages, pose: Tensor) -> tuple[Tensor, T
 
     Nearest in place and direction together; the frame before is not among them, the network has it anyway.
     """
-    album, (b, t) = config.album, pose.shape[:2]
-    row = torch.arange(b, device=pose.device)[:, None, None]
-    index, stamp = pages.place[:, :t], pages.stamp[:, :t]
-    away, turn = apart(views(pages.pose, row, index), pose[:, :, None])  # (b, t, m)
-    now = stamp.amax(dim=-1, keepdim=True)
-    far = away / album.cells + turn / math.radians(0.75 * album.degrees) + (now - stamp) / AGE
-    nearest = far.masked_fill((stamp == 0) | (stamp == now), torch.inf).topk(album.n_shown, dim=-1, largest=False)
+    row, index, age, far = _near(config, pages, pose)
+    nearest = far.masked_fill(age == 0, torch.inf).topk(config.album.n_shown, dim=-1, largest=False)
     chosen = index.gather(-1, nearest.indices)
     shown = views(pages.frame, row, chosen)
     return to_float(shown, shown.device), views(pages.pose, row, chosen), nearest.values.isfinite()
@@ -108,12 +103,7 @@ def take_out(config: ModelConfig, pages: Pages, pose: Tensor) -> tuple[Tensor, T
 def nearest(config: ModelConfig, pages: Pages, pose: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The `k` views nearest to each `pose` (b, t, 5), the frame before among them: bytes (b, t, k, H, W, 3), how far away what
     they show is (b, t, k, rows, W), poses (b, t, k, 5), and frames ago (b, t, k), infinite where there is no such view."""
-    album, (b, t) = config.album, pose.shape[:2]
-    row = torch.arange(b, device=pose.device)[:, None, None]
-    index, stamp = pages.place[:, :t], pages.stamp[:, :t]
-    away, turn = apart(views(pages.pose, row, index), pose[:, :, None])
-    age = (stamp.amax(dim=-1, keepdim=True) - stamp).masked_fill(stamp == 0, torch.inf)
-    far = away / album.cells + turn / math.radians(0.75 * album.degrees) + age / AGE
+    row, index, age, far = _near(config, pages, pose)
     found = far.topk(min(k, far.shape[-1]), dim=-1, largest=False).indices
     chosen = index.gather(-1, found)
     frame, depth, stood = (views(pile, row, chosen) for pile in (pages.frame, pages.depth, pages.pose))
@@ -124,13 +114,28 @@ def nearest(config: ModelConfig, pages: Pages, pose: Tensor, k: int) -> tuple[Te
 def aside(config: ModelConfig, pages: Pages, pose: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """`k` views of much of what is seen from each `pose` (b, t, 5), but from another place: where in the pile they lie
     (b, t, k), and whether there are such."""
-    row = torch.arange(len(pose), device=pose.device)[:, None, None]
-    index, stamp = pages.place[:, : pose.shape[1]], pages.stamp[:, : pose.shape[1]]
-    away, turn = apart(views(pages.pose, row, index), pose[:, :, None])
+    _, index, stamp, away, turn = measured(pages, pose)
     fit = turn / (0.75 * math.radians(config.album.degrees)) + away.clamp(min=1e-3).log().abs() / 2
     no_use = (stamp == 0) | (away < ASIDE[0]) | (away > ASIDE[1]) | (turn > TURNED)
     best = fit.masked_fill(no_use, torch.inf).topk(min(k, fit.shape[-1]), dim=-1, largest=False)
     return index.gather(-1, best.indices), best.values.isfinite()
+
+
+def measured(pages: Pages, pose: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The views kept before each `pose` (b, t, 5): rows (b, 1, 1) and places (b, t, m) in the pile, stamps, how far away from it
+    they were seen, and by how much they look another way, (b, t, m) each."""
+    row = torch.arange(len(pose), device=pose.device)[:, None, None]
+    index, stamp = pages.place[:, : pose.shape[1]], pages.stamp[:, : pose.shape[1]]
+    return row, index, stamp, *apart(views(pages.pose, row, index), pose[:, :, None])
+
+
+def _near(config: ModelConfig, pages: Pages, pose: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Rows and places as `measured`, frames ago, and how far off each view is in place, direction and time together, (b, t, m)
+    each; infinite where there is none."""
+    album = config.album
+    row, index, stamp, away, turn = measured(pages, pose)
+    age = (stamp.amax(dim=-1, keepdim=True) - stamp).masked_fill(stamp == 0, torch.inf)
+    return row, index, age, away / album.cells + turn / math.radians(0.75 * album.degrees) + age / AGE
 
 
 def apart(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,7 @@ from models.album import Pages
 from models.config import ModelConfig
 from models.cubes import FARTHEST, ends, look
 from models.pixels import from_bytes
-from models.reprojection import bare
+from models.reprojection import bare, eyes, view_axes
 
 SKY = 1000.0
 """Blocks to what lies behind everything."""
@@ -94,7 +94,7 @@ class Shown(nn.Module):
             sky = away.isinf()[:, None]
             away = torch.where(sky, SKY, away[:, None])
             place = eye[:, None, :, None] + away[:, :, None] * directed[:, None]
-            x, y, distance, reached = _places(config, self.rays, place, earlier)
+            x, y, distance, reached = _in_views(config, place, earlier)
             at = (y.round() * width + x.round()).to(torch.int64)
             showed = depth.flatten(2).float().gather(2, at)
             there = torch.where(sky, showed >= FARTHEST, (showed - distance).abs() < SAME + SAME_SHARE * distance)
@@ -112,11 +112,12 @@ class Shown(nn.Module):
         return Found(picture, any_view.view(view), torch.stack([part.float() for part in told], dim=1).view(view))
 
 
-def _places(config: ModelConfig, rays: Tensor, place: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _in_views(config: ModelConfig, place: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Where places (n, 1, 3, r) lie in views from `pose` (n, k, 5): column and row of a pixel's middle, blocks away, whether they
     are in view, (n, k, r) each."""
     n, k, rows, width = *pose.shape[:2], config.bar_rows[0], config.image[1]
-    eye, axes, _ = look(config, rays[:1, :1], pose.flatten(0, 1))
+    stood = pose.flatten(0, 1)
+    eye, axes = eyes(config, stood, config.hands.eye), view_axes(stood, math.radians(config.camera.tilt_degrees))
     off = [place[:, :, i] - eye.view(n, k, 3, 1)[:, :, i] for i in range(3)]
     ways = axes.view(n, k, 3, 3, 1).unbind(dim=2)
     ahead, right, up = (way[:, :, 0] * off[0] + way[:, :, 1] * off[1] + way[:, :, 2] * off[2] for way in ways)

@@ -62,9 +62,7 @@ def turned(config: ModelConfig, rays: Tensor, pictures: Tensor, last: LastFrame,
     only = (motion[..., :3].amax(dim=-1) < STILL) & (motion[..., 3:].amax(dim=-1) >= REST) & (last.seen > 0)
     if can_branch(pictures) and not only.any():
         return pictures
-    row = torch.arange(b, device=pictures.device)[:, None, None]
-    index, stamp = here.place[:, :t], here.stamp[:, :t]
-    away, turn = album.apart(album.views(here.pose, row, index), control.pose[:, :, None])
+    row, index, stamp, away, turn = album.measured(here, control.pose)
     good = (stamp > 0) & (away < HERE)
     nearest = turn.masked_fill(~good, torch.inf).topk(min(N_SHOWN, stamp.shape[2]), dim=2, largest=False)
     since = stamp.gather(2, nearest.indices).masked_fill(nearest.values.isinf(), torch.inf).sort(dim=2)

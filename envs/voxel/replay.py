@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.episode import EpisodeError
+from envs.episode import Episode, EpisodeError
 from envs.voxel.env import advance_state
 from envs.voxel.moves import ACTIONS, MOVES
 from envs.voxel.state import State, start
 from envs.voxel.terrain import generate
+
+SAME = 1e-3
+"""Blocks and radians by which a pose that is played again may differ from the recorded one, a float32."""
 
 
 def seed_of(name: str) -> int:
@@ -32,3 +35,11 @@ def replay(seed: int, actions: Sequence[int] | np.ndarray) -> tuple[State, ...]:
     for action in actions[1:]:
         states.append(advance_state(states[-1], MOVES[ACTIONS.check(int(action))]))
     return tuple(states)
+
+
+def replayed(episode: Episode, seed: int) -> tuple[State, ...]:
+    """As `replay`, of a recorded episode; EpisodeError where it is not of the island of `seed`."""
+    states = replay(seed, episode.action)
+    if episode.pose is None or np.abs(states[-1].pose - episode.pose[-1]).max() > SAME:
+        raise EpisodeError(f"not the island of seed {seed}, which the file's name tells")
+    return states

@@ -26,11 +26,12 @@ _POINTS = np.array([[0.5, 0.5, 0.5], *itertools.product((_INSET, 1 - _INSET), re
 
 
 @compiled
-def _faces(
+def _meet(
     blocks: np.ndarray, stops: np.ndarray, eye: np.ndarray, forward: np.ndarray, right: np.ndarray, up: np.ndarray,
-    seen: np.ndarray,
+    seen: np.ndarray, away: np.ndarray,
 ) -> None:  # fmt: skip
-    """Write into `seen` int32 (rows, columns) the face that the ray of each pixel meets, with the camera of `render.draw`."""
+    """Write into `seen` int32 (rows, columns) the face that the ray of each pixel meets, and into `away` float32 how far away it
+    meets something, with the camera of `render.draw`."""
     n_rows, width = seen.shape
     pixel = 2.0 * HALF_WIDTH / width
     for row in range(n_rows):
@@ -41,28 +42,18 @@ def _faces(
             dy = forward[1] + px * right[1] + py * up[1]
             dz = forward[2] + py * up[2]
             norm = 1.0 / np.sqrt(dx * dx + dy * dy + dz * dz)
-            x, y, z, face, _ = march(blocks, stops, eye[0], eye[1], eye[2], dx * norm, dy * norm, dz * norm, FAR)
+            x, y, z, face, far = march(blocks, stops, eye[0], eye[1], eye[2], dx * norm, dy * norm, dz * norm, FAR)
             seen[row, column] = ((x * NY + y) * NZ + z) * 6 + face if face >= 0 else -1
-
-
-@compiled
-def _away(
-    blocks: np.ndarray, stops: np.ndarray, eye: np.ndarray, forward: np.ndarray, right: np.ndarray, up: np.ndarray,
-    away: np.ndarray,
-) -> None:  # fmt: skip
-    """Write into `away` float32 (rows, columns) how far the ray of each pixel goes, with the camera of `render.draw`."""
-    n_rows, width = away.shape
-    pixel = 2.0 * HALF_WIDTH / width
-    for row in range(n_rows):
-        py = (n_rows / 2 - row - 0.5) * pixel
-        for column in range(width):
-            px = (column + 0.5 - width / 2) * pixel
-            dx = forward[0] + px * right[0] + py * up[0]
-            dy = forward[1] + px * right[1] + py * up[1]
-            dz = forward[2] + py * up[2]
-            norm = 1.0 / np.sqrt(dx * dx + dy * dy + dz * dz)
-            x, _, _, _, far = march(blocks, stops, eye[0], eye[1], eye[2], dx * norm, dy * norm, dz * norm, FAR)
             away[row, column] = far if x >= 0 else np.inf
+
+
+def _met(state: State, stops: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """Faces and distances (rows, resolution) of what `stops` the rays of the view above the hotbar, as `_meet` writes them."""
+    size = hotbar.VIEW_ROWS * (resolution // hotbar.UNIT), resolution
+    seen, away = np.empty(size, np.int32), np.empty(size, np.float32)
+    axes = hands.view_axes(state.eye_heading, state.eye_pitch)
+    _meet(state.blocks, stops, state.body[:3] + TO_EYE, *axes, seen, away)
+    return seen, away
 
 
 def distances(state: State, resolution: int) -> np.ndarray:
@@ -70,10 +61,7 @@ def distances(state: State, resolution: int) -> np.ndarray:
 
     Infinite where it meets nothing (sky, open sea). Flowers and beams are looked through, water is not.
     """
-    away = np.empty((hotbar.VIEW_ROWS * (resolution // hotbar.UNIT), resolution), np.float32)
-    axes = hands.view_axes(state.eye_heading, state.eye_pitch)
-    _away(state.blocks, _FILLED, state.body[:3] + TO_EYE, *axes, away)
-    return away
+    return _met(state, _FILLED, resolution)[1]
 
 
 def face_numbers(cells: np.ndarray) -> np.ndarray:
@@ -88,10 +76,7 @@ def faces(state: State, resolution: int) -> np.ndarray:
     NO_FACE where there is none (sky, open sea) and where the own hand or the cross hides it. Flowers, water and glass beams
     are looked through. Faces are numbered 0 .. N_FACES - 1 by cell and side.
     """
-    unit = resolution // hotbar.UNIT
-    seen = np.empty((hotbar.VIEW_ROWS * unit, resolution), np.int32)
-    axes = hands.view_axes(state.eye_heading, state.eye_pitch)
-    _faces(state.blocks, SOLID, state.body[:3] + TO_EYE, *axes, seen)
+    seen, _ = _met(state, SOLID, resolution)
     seen[overlay(state, resolution)] = NO_FACE
     return seen
 

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from envs.episode import Episode, EpisodeError
-from envs.voxel.replay import replay, seed_of
+from envs.episode import Episode
+from envs.voxel.replay import replayed, seed_of
 from envs.voxel.sight import distances
 from models import album
 from models.clips import control_of
@@ -25,8 +25,6 @@ N_EPISODES = 300
 """Kept in memory at most, of a thousand frames each some 10 megabytes."""
 EVERY = 2
 """Of the frames of an episode each how manieth is kept: they differ little."""
-SAME = 1e-3
-"""Blocks by which a place that is played again may differ from the recorded one, a float32."""
 EXACT, SURE = 3.0, 0.2
 """What counts how far off the logarithm of a distance is, and how well the error told fits, beside whether there is anything."""
 
@@ -43,9 +41,7 @@ class Steps(NamedTuple):
 @torch.no_grad()
 def steps_of(depth: Depth, episode: Episode, seed: int) -> Steps:
     """The frames of an episode on the island of `seed`; EpisodeError where it is not of that island."""
-    config, states = depth.config, replay(seed, episode.action)
-    if episode.pose is None or np.abs(states[-1].pose - episode.pose[-1])[:3].max() > SAME:
-        raise EpisodeError(f"not the island of seed {seed}, which the file's name tells")
+    config, states = depth.config, replayed(episode, seed)
     kept = slice(None, None, EVERY)
     away = np.stack([distances(state, config.image[1]) for state in states[kept]])
     frames, pose = to_float(episode.image[kept]), control_of(episode).pose[kept]

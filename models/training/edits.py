@@ -15,7 +15,7 @@ from tqdm import tqdm
 from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from envs.voxel.env import VoxelEnv
-from envs.voxel.replay import replay, seed_of
+from envs.voxel.replay import replayed, seed_of
 from models.clips import check_fits, control_of
 from models.edits import KIND, Edits
 from models.hands import COMES, GOES, Hands, stands, waited, what_happened
@@ -38,8 +38,6 @@ ASTRAY = 0.02
 """Blocks by which one errs in where one stands."""
 FITS = 0.3
 """How far, on the mean of the colours in -1..1, what is kept may be from a pixel in whose light it is learned."""
-SAME = 1e-3
-"""Blocks and radians by which a pose that is played again may differ from the recorded one, a float32."""
 
 
 class Steps(NamedTuple):
@@ -55,9 +53,8 @@ class Steps(NamedTuple):
 def steps_of(edits: Edits, hands: Hands, episode: Episode, seed: int, draws: np.random.Generator) -> list[Steps]:
     """Views of each change of an episode on the island of `seed`. EpisodeError where it is not of that island, or nothing is
     changed there that can be kept."""
-    states = replay(seed, episode.action)
-    if episode.pose is None or np.abs(states[-1].pose - episode.pose[-1]).max() > SAME:
-        raise EpisodeError(f"not the island of seed {seed}, which the file's name tells")
+    states = replayed(episode, seed)
+    assert episode.pose is not None
     frames, control, rows = to_float(episode.image), control_of(episode), len(edits.rays)
     middle, bar = hands.middle(frames), hands.bar(frames)
     happened = (what_happened(middle[:-1], bar[:-1], middle[1:], bar[1:]) == GOES) & stands(control.motion[1:])
