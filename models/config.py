@@ -94,14 +94,14 @@ class EditsSize:
 
 @dataclass(frozen=True, kw_only=True)
 class CubesSize:
-    """How many cubes are kept of a world that is made of them (`models.cubes`), a power of two along each axis, about
-    the middle of the map and from height 0 up."""
+    """How many cubes are kept of a world that is made of them (`models.cubes`), about the middle of the map and from height 0
+    up; the outermost stand for all beyond them."""
 
     channels: int = 0
     """Of the network that tells how far away things are (`models.depth`); 0: there is none, and no cubes are kept."""
-    n_x: int = 64
-    n_y: int = 64
-    n_z: int = 32
+    n_x: int = 52
+    n_y: int = 52
+    n_z: int = 26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,8 +244,8 @@ class ModelConfig:
                 f"cubes are carved from the eye of hands and show an album's views: they need both, and an even number of "
                 f"pixels each way ({top} x {width} here)"
             )
-        if any(n & (n - 1) or n < 1 for n in (cubes.n_x, cubes.n_y, cubes.n_z)):
-            raise ValueError(f"{cubes.n_x} x {cubes.n_y} x {cubes.n_z} cubes: expected powers of two")
+        if min(cubes.n_x, cubes.n_y, cubes.n_z) < 3:
+            raise ValueError(f"{cubes.n_x} x {cubes.n_y} x {cubes.n_z} cubes: expected 3 or more each way")
         for box in self.camera.drawn_over:
             if not (0 <= box[0] < box[2] <= height and 0 <= box[1] < box[3] <= width):
                 raise ValueError(f"box {box} drawn over the view of {height} x {width} pixels is not (top, left, bottom, right)")

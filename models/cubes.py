@@ -8,6 +8,7 @@ far away what is in view now is: by that, views gone by are moved (`models.shown
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from models.config import ModelConfig
 from models.depth import Seen
 from models.reprojection import eyes, view_axes
 
-FIRST, STEP, SPREAD, N_STEPS = 0.25, 0.2, 0.04, 80
+FIRST, STEP, SPREAD, N_STEPS = 0.25, 0.25, 0.05, 63
 """Where along a ray it is asked what stands there: blocks to the first place, blocks between places, or share of the way."""
 FARTHEST = 40.0
 """Blocks beyond which nothing is kept: about the last of these places."""
@@ -33,37 +34,33 @@ TOO_VAGUE = 0.25
 
 
 def n_cubes(config: ModelConfig) -> int:
-    """Cubes kept, and one for all others; 0 where there is no such drawer."""
+    """Cubes kept; 0 where there is no such drawer."""
     size = config.cubes
-    return size.n_x * size.n_y * size.n_z + 1 if size.channels else 0
+    return size.n_x * size.n_y * size.n_z if size.channels else 0
 
 
 def _places(device: torch.device) -> Tensor:
-    """Blocks from the eye (k, 1) at which rays ask."""
-    found = [FIRST]
-    while len(found) < N_STEPS:
-        found.append(found[-1] + max(STEP, SPREAD * found[-1]))
-    return torch.tensor(found, device=device)[:, None]
+    """Blocks from the eye (k, 1) at which rays ask: evenly spaced, and from where a step is that share of the way by it."""
+    i, even = torch.arange(N_STEPS, device=device)[:, None], (STEP / SPREAD - FIRST) / STEP
+    return torch.where(i < even, FIRST + STEP * i, STEP / SPREAD * (1 + SPREAD) ** (i - even))
 
 
 def _slots(config: ModelConfig, eye: Tensor, rays: Tensor, away: Tensor) -> Tensor:
     """Which cubes of n rows, one row after another, lie `away` (k, 1) or (n, 1, r) along rays (n, 3, r) from eyes (n, 3): int32
-    (n, k, r); the last of a row stands for all that lie outside."""
+    (n, k, r); what lies outside counts as the outermost, in which there is nothing."""
     size, low = (config.cubes.n_x, config.cubes.n_y, config.cubes.n_z), lowest(config)
-    slot = outside = torch.empty(0, dtype=torch.int32, device=eye.device)
+    slot = torch.arange(len(eye), dtype=torch.int32, device=eye.device)[:, None, None]
     for axis, n in enumerate(size):
         start = eye[:, axis, None, None] - low[axis]
-        cell = torch.addcmul(start, away, rays[:, axis, None]).floor_().to(torch.int32)
-        outside = cell >> (n.bit_length() - 1) if axis == 0 else outside.bitwise_or_(cell >> (n.bit_length() - 1))
-        slot = cell if axis == 0 else slot.mul_(n).add_(cell)
-    rows = torch.arange(len(eye), dtype=torch.int32, device=eye.device)[:, None, None]
-    return torch.where(outside == 0, slot, n_cubes(config) - 1) + rows * n_cubes(config)
+        cell = (away * rays[:, axis, None]).add_(start).clamp_(0, n - 1).to(torch.int32)
+        slot = cell.add_(slot * n) if axis == 0 else slot.mul_(n).add_(cell)
+    return slot
 
 
 def lowest(config: ModelConfig) -> tuple[float, float, float]:
     """The lowest corner of the cubes kept: in the middle of the map, from the ground up."""
     grid, size = config.grid, config.cubes
-    return (grid.n_x * grid.cells_per_slot - size.n_x) // 2, (grid.n_y * grid.cells_per_slot - size.n_y) // 2, 0.0
+    return (grid.n_x * grid.cells_per_slot - size.n_x) / 2, (grid.n_y * grid.cells_per_slot - size.n_y) / 2, 0.0
 
 
 def look(config: ModelConfig, rays: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -80,14 +77,29 @@ def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> tuple
     places = _places(eye.device)
     slot = _slots(config, eye, rays, places)
     there = cubes.flatten().index_select(0, slot.flatten()).view(slot.shape)
-    solid = there >= SOLID
-    hit, first = solid.to(torch.uint8).max(dim=1)
-    free = (there < 0).sum(dim=1, dtype=torch.int32) / N_STEPS
+    hit, first = (there >= SOLID).view(torch.uint8).max(dim=1)
+    free = (there < 0).view(torch.uint8).sum(dim=1, dtype=torch.uint8) / N_STEPS
     inside = eye[..., None] + places[:, 0][first][:, None] * rays
     rays = torch.where(rays.abs() < 1e-6, 1e-6, rays)
     low = (inside.floor() - eye[..., None]) / rays
     enter = torch.minimum(low, low + 1 / rays).amax(dim=1).clamp(min=INSIDE)
     return enter.masked_fill(hit == 0, torch.inf), free
+
+
+def looked_through(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor, away: Tensor) -> Tensor:
+    """Whether all before what is `away` (n, r) along rays (n, 3, r) is known to be free: bool (n, r)."""
+    places = _places(eye.device)
+    slot = _slots(config, eye, rays, places)
+    unknown = cubes.flatten().index_select(0, slot.flatten()).view(slot.shape) >= 0
+    return ~(unknown & (places < away[:, None] - MARGIN)).any(dim=1)
+
+
+def put(config: ModelConfig, cubes: Tensor, cell: Tensor, value: Tensor) -> Tensor:
+    """`cubes` (n, m) with `value` (n,) where `cell` (n, 3) is, in rows in which that is not 0."""
+    slot = _slots(config, cell + 0.5, torch.zeros_like(cell)[..., None], cell.new_zeros(1, 1)).flatten().long()
+    found = cubes.flatten().clone()
+    found[slot] = torch.where(value != 0, value, found[slot])
+    return found.view_as(cubes)
 
 
 def carved(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor, away: Tensor, width: Tensor) -> Tensor:
@@ -102,18 +114,36 @@ def carved(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor, away: 
     n_ended.index_add_(0, _slots(config, eye, rays, last).flatten(), ended.flatten())
     told = UNIT * (n_ended - n_passed) / (n_ended + n_passed).clamp(min=HIT)
     found = (cubes + told.view_as(cubes).round()).clamp(-SURE, SURE).to(torch.int8)
-    found[:, -1] = -1  # outside there is nothing
-    return found
+    return _bordered(config, found)
+
+
+def _bordered(config: ModelConfig, cubes: Tensor) -> Tensor:
+    """`cubes` (n, m), changed in place: the outermost are free."""
+    around = cubes.view(-1, config.cubes.n_x, config.cubes.n_y, config.cubes.n_z)
+    for axis in (1, 2, 3):
+        for end in (0, -1):
+            around.select(axis, end).fill_(-1)
+    return cubes
+
+
+class Change(NamedTuple):
+    """What hands did that led to each of t frames."""
+
+    cell: Tensor  # (b, t, 3) its lowest corner
+    value: Tensor  # int8 (b, t): `SURE` where a block came, -`SURE` where one went, 0 where none did
 
 
 @torch.no_grad()
-def after(config: ModelConfig, rays: Tensor, cubes: Tensor, seen: Seen, pose: Tensor) -> tuple[Tensor, Tensor]:
+def after(
+    config: ModelConfig, rays: Tensor, cubes: Tensor, seen: Seen, pose: Tensor, change: Change | None = None
+) -> tuple[Tensor, Tensor]:
     """Cubes (b, t + 1, m) before each of t frames that saw `seen` (b, t, rows, W) from `pose` (b, t, 5), and after the last; and
     how far away, by the cubes after each, what it shows is (b, t, rows, W): by all looks so far, not by that one alone."""
     found, away = [cubes], []
     for i in range(pose.shape[1]):
+        known = found[-1] if change is None else put(config, found[-1], *(part[:, i] for part in change))
         eye, _, directed = look(config, rays, pose[:, i])
         picture = directed.unflatten(2, seen.away.shape[2:])[..., ::2, ::2].flatten(2)  # every other pixel is enough
-        found.append(carved(config, found[-1], eye, picture, *(part[:, i, ::2, ::2].flatten(1) for part in seen)))
+        found.append(carved(config, known, eye, picture, *(part[:, i, ::2, ::2].flatten(1) for part in seen)))
         away.append(ends(config, found[-1], eye, directed)[0].unflatten(1, seen.away.shape[2:]))
     return torch.stack(found, dim=1), torch.stack(away, dim=1)

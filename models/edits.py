@@ -205,6 +205,14 @@ class Edits(nn.Module):
         return (together / share.clamp(min=1e-3))[:, 0], due.colour + 0.3 * out[:, 1:]
 
 
+def latest(history: Tensor) -> tuple[Tensor, Tensor]:
+    """What led to each of t frames, by what was kept before and after them (b, t + 1, m, N_ENTRY): cells (b, t, 3), and `GOES` or
+    `COMES` (b, t), 0 where nothing changed."""
+    stamp, newest = history[..., STAMP].max(dim=2)
+    entry = history[:, 1:].gather(2, newest[:, 1:, None, None].expand(-1, -1, 1, N_ENTRY))[:, :, 0]
+    return entry[..., :KIND], torch.where(stamp[:, 1:] > stamp[:, :-1], entry[..., KIND], 0)
+
+
 def put(kept: Tensor, entry: Tensor) -> Tensor:
     """`kept` (n, m, N_ENTRY) with `entry` (n, N_ENTRY) in it: in place of what was known of its cell, or of the oldest."""
     stamp = kept[..., STAMP]

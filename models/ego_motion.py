@@ -1,7 +1,8 @@
 """How the player moves: previous frame, previous motion and action -> the motion of this step, collisions included.
 
 A small network corrects a table of typical motions by (action, previous action's effect); what it learns is inertia and
-"is there a wall in the way". Keys alone drive a dream through it: poses are its motions, integrated.
+"is there a wall in the way". Where cubes are kept, they say that better (`models.footing`). Keys alone drive a dream through it:
+poses are its motions, integrated.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.config import ModelConfig
+from models.footing import Footing, beside
 
 D_HIDDEN = 128
 COARSE = 4
@@ -41,7 +43,7 @@ class EgoMotion(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.n_actions = config.n_actions
+        self.config = config
         self.look = nn.Sequential(
             nn.Conv2d(3, 24, 3, stride=2, padding=1), nn.SiLU(), nn.Conv2d(24, 32, 3, stride=2, padding=1), nn.SiLU()
         )
@@ -54,13 +56,19 @@ class EgoMotion(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
         self.register_buffer("scale", torch.ones(5))
+        self.footing = Footing(config, 32 * cells) if config.cubes.channels else None
 
-    def forward(self, frame: Tensor, motion: Tensor, action: Tensor) -> Tensor:
-        """frame (b, 3, H, W) in -1..1, motion (b, 5) that led to it, action (b,) taken next -> motion (b, 5)."""
-        return self.from_coarse(coarse(frame), motion, action)
+    def forward(self, frame: Tensor, motion: Tensor, action: Tensor, pose: Tensor, cubes: Tensor) -> Tensor:
+        """frame (b, 3, H, W) in -1..1, motion (b, 5) that led to it, action (b,) taken next -> motion (b, 5).
 
-    def from_coarse(self, frame: Tensor, motion: Tensor, action: Tensor) -> Tensor:
-        """As `forward`, from an already pooled frame."""
-        known = torch.cat([F.one_hot(action, self.n_actions).to(frame.dtype), motion.to(frame.dtype) / self.scale], dim=-1)
+        pose (b, 5), where one stands, and cubes (b, m), as in `StreamState`, count only where cubes are kept."""
+        about = cubes if self.footing is None else beside(self.config, cubes, pose)
+        return self.from_coarse(coarse(frame), motion, action, pose, about)
+
+    def from_coarse(self, frame: Tensor, motion: Tensor, action: Tensor, pose: Tensor, about: Tensor) -> Tensor:
+        """As `forward`, from an already pooled frame and the cubes `about` the feet."""
+        acts, motion = F.one_hot(action, self.config.n_actions).to(frame.dtype), motion.to(frame.dtype)
+        known = torch.cat([acts, motion / self.scale], dim=-1)
         seen = self.look(frame).flatten(1)
-        return (self.typical(known) + self.out(self.correct(torch.cat([seen, known], dim=-1)))) * self.scale
+        found = (self.typical(known) + self.out(self.correct(torch.cat([seen, known], dim=-1)))) * self.scale
+        return found if self.footing is None else self.footing(found, motion, acts, seen, pose.to(frame.dtype), about)

@@ -10,7 +10,10 @@ from torch import Tensor
 from models import album, cubes, turning
 from models.album import Pages
 from models.conditioning import Control
+from models.cubes import Change
 from models.depth import N_ASIDE, Seen
+from models.edits import latest
+from models.hands import COMES, GOES
 from models.pixels import to_float
 from models.state import Album, LastFrame, StreamState
 
@@ -48,12 +51,16 @@ def keep(model: WorldModel, state: StreamState, last: LastFrame, frames: Tensor,
             before = LastFrame(*(part[:, :-1] for part in last))
             here = turning.stay(config, state.here, before, frames, control)
         if model.depth is not None:
-            around, pages = _seen(model, state.cubes, pages, frames, control.pose)
+            around, pages = looked_about(model, state.cubes, pages, frames, control.pose, edits)
     return Kept(pages, balls, edits, here, around)
 
 
-def _seen(model: WorldModel, around: Tensor, pages: Pages, frames: Tensor, pose: Tensor) -> tuple[Tensor, Pages]:
-    """The cubes before every frame and after it, and the album with how far away what it shows is."""
+def looked_about(
+    model: WorldModel, around: Tensor, pages: Pages, frames: Tensor, pose: Tensor, edits: Tensor | None = None
+) -> tuple[Tensor, Pages]:
+    """The cubes `around` (b, m) before every one of `frames` (b, t, 3, H, W) seen from `pose` (b, t, 5), and after the last; and
+    the album, `pages` of these frames, with how far away what it shows is.
+    edits (b, t + 1, m, n): what hands changed, as `Kept`."""
     assert model.depth is not None
     place, known = album.aside(model.config, pages, pose, N_ASIDE)
     row = torch.arange(len(pose), device=pose.device)[:, None, None]
@@ -61,7 +68,11 @@ def _seen(model: WorldModel, around: Tensor, pages: Pages, frames: Tensor, pose:
     beside = to_float(views, views.device), stood, known.flatten(0, 1)
     seen = model.depth.seen(frames.flatten(0, 1).float(), pose.flatten(0, 1), *beside)
     seen = Seen(*(part.unflatten(0, frames.shape[:2]) for part in seen))
-    found, away = cubes.after(model.config, model.pixel_rays, around, seen, pose)
+    change = None
+    if edits is not None and model.edits is not None:
+        cell, kind = latest(edits)
+        change = Change(cell, (cubes.SURE * ((kind == COMES).to(around.dtype) - (kind == GOES).to(around.dtype))))
+    found, away = cubes.after(model.config, model.pixel_rays, around, seen, pose, change)
     return found, pages._replace(depth=torch.cat([pages.depth[:, : -frames.shape[1]], away.to(torch.float16)], dim=1))
 
 

@@ -21,8 +21,8 @@ class Calls(NamedTuple):
 
     denoise: a noisy frame -> the clean one as predicted; only reads the state. absorb: a finished frame -> the state after it, in
     storage of its own. frame: both at once: noise, control, state, steps, context noise -> a frame (b, 3, H, W), the state after.
-    walk: where keys lead: the last frame uint8 (b, H, W, 3), last motion (b, 5), action (b,), the maps (`belief.maps_of`) ->
-    motion (b, 5), and belief in walls (b, n_y, n_x), of size 0 where none can be read.
+    walk: where keys lead: the last frame uint8 (b, H, W, 3), last motion (b, 5), action (b,), pose (b, 5), the cubes kept
+    (b, m), the maps (`belief.maps_of`) -> motion (b, 5), and belief in walls (b, n_y, n_x), of size 0 where none can be read.
     """
 
     denoise: Callable[[Tensor, Tensor, Control, StreamState], Tensor]
@@ -39,9 +39,10 @@ def plain_calls(checkpoint: Checkpoint, idle: Sequence[int]) -> Calls:
     model, ego_motion, belief = checkpoint.model, checkpoint.ego_motion, checkpoint.belief
     still = torch.tensor(idle, device=model.head.weight.device)
 
-    def walk(frame: Tensor, motion: Tensor, action: Tensor, *maps: Tensor) -> tuple[Tensor, Tensor]:
+    def walk(frame: Tensor, motion: Tensor, action: Tensor, pose: Tensor, cubes: Tensor, *maps: Tensor) -> tuple[Tensor, Tensor]:
         assert ego_motion is not None
-        moved = settled(ego_motion(to_float(frame, frame.device), motion, action), (action[:, None] == still).any(dim=1))
+        moved = ego_motion(to_float(frame, frame.device), motion, action, pose, cubes)
+        moved = settled(moved, (action[:, None] == still).any(dim=1))
         return moved, belief.walls(maps) if belief is not None and maps else moved.new_zeros(0)
 
     return Calls(

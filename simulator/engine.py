@@ -274,9 +274,10 @@ class Engine:
             if moment.t == 0:
                 return moment.pose, np.zeros(0)
             raise ValueError("this checkpoint has no ego-motion, so keys alone cannot drive it; give the pose of every step")
-        frame, told, action = (torch.as_tensor(x, device=self.device) for x in (moment.frame, moment.motion, actions))
+        now = (moment.frame, moment.motion, actions, moment.pose)
+        frame, told, action, stands = (torch.as_tensor(value, device=self.device) for value in now)
         maps = [] if self.belief is None else maps_of(self.config, moment.stream)
-        motion, walls = self._calls.walk(frame, told.float(), action, *maps)
+        motion, walls = self._calls.walk(frame, told.float(), action, stands.float(), moment.stream.cubes, *maps)
         pose = poses.move(moment.pose, motion.double().cpu().numpy()) if moment.t else moment.pose
         return pose, walls.cpu().numpy()
 

@@ -39,7 +39,8 @@ def products_of_a_frame(network: Checkpoint, n_steps: int) -> Products:
     with Products() as products:
         if network.ego_motion is not None:
             control = turning(network.model, stream.t)
-            network.ego_motion(frame[:, 0], control.motion[:, 0], control.action[:, 0])
+            told = (part[:, 0] for part in (control.motion, control.action, control.pose))
+            network.ego_motion(frame[:, 0], *told, stream.state.cubes)
         stream.step()
     return products
 

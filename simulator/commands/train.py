@@ -197,7 +197,7 @@ def run(options: Options) -> int:
         train_shown(model, options.data, options.shown_steps, options.seed)
         checkpoint.save(model, options.out / "model")
     if options.ego_motion_steps > 0 and config.pose:
-        ego_motion = train_ego_motion(config, options.data, options.ego_motion_steps, options.seed)
+        ego_motion = train_ego_motion(model, options.data, options.ego_motion_steps, options.seed)
         checkpoint.save(model, options.out / "model", ego_motion=ego_motion)
     if options.validation is not None:
         _keep_clips(options.validation, options.out / "model" / "contexts", options.start_clips)

@@ -9,6 +9,7 @@ from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from models.ego_motion import settled
 from models.training import ego
+from models.world_model import WorldModel
 from tests.models.tiny import FAMILIES, episode
 
 CONFIG = FAMILIES["maze-small"]
@@ -18,10 +19,11 @@ def test_training_predicts_the_motions_of_a_small_world(tmp_path, monkeypatch):
     monkeypatch.setattr(ego, "N_BATCH", 64)
     for seed in range(3):
         episodes.save(episode(80, seed), tmp_path / f"{seed}.npz")
-    model = ego.train_ego_motion(CONFIG, tmp_path, 150)
-    moves = ego.load_moves(CONFIG, tmp_path, seed=0)
+    model = WorldModel(CONFIG)
+    network, moves = ego.train_ego_motion(model, tmp_path, 150), ego.load_moves(model, tmp_path, seed=0)
     with torch.no_grad():
-        error = (model.from_coarse(moves.frame.float(), moves.before, moves.action) - moves.motion).square().mean()
+        found = network.from_coarse(moves.frame.float(), moves.before, moves.action, moves.pose, moves.about)
+    error = (found - moves.motion).square().mean()
     assert error < 0.5 * moves.motion.var(dim=0).mean()
 
 
@@ -36,8 +38,8 @@ def test_episodes_without_poses_are_left_out_and_nothing_at_all_is_an_error(tmp_
     plain = episode(20)
     episodes.save(Episode(plain.image, plain.action, plain.n_actions), tmp_path / "a.npz")
     with pytest.raises(EpisodeError, match="ego-motion cannot be learned"):
-        ego.load_moves(CONFIG, tmp_path, seed=0)
+        ego.load_moves(WorldModel(CONFIG), tmp_path, seed=0)
     assert "a.npz" in (said := capsys.readouterr().out)
     assert "no poses" in said
     episodes.save(episode(30), tmp_path / "b.npz")
-    assert len(ego.load_moves(CONFIG, tmp_path, seed=0).action) == 29
+    assert len(ego.load_moves(WorldModel(CONFIG), tmp_path, seed=0).action) == 29

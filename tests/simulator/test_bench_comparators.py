@@ -145,7 +145,8 @@ def test_the_products_of_a_frame_are_all_of_them(family, n_steps):
     for _ in range(model.config.window + 1):
         stream.step()
     with FlopCounterMode(display=False) as whole, torch.no_grad():
-        network.ego_motion(torch.zeros(1, 3, *model.config.image), torch.zeros(1, 5), torch.zeros(1, dtype=torch.int64))
+        told = torch.zeros(1, 5), torch.zeros(1, dtype=torch.int64), torch.zeros(1, 5), model.init_state(1).cubes
+        network.ego_motion(torch.zeros(1, 3, *model.config.image), *told)
         stream.step()
     with FlopCounterMode(display=False) as alone:
         again(products, torch.float32)()

@@ -163,7 +163,8 @@ def test_keys_alone_move_the_player_by_the_models_own_ego_motion(engine):
     moment = engine.begin([episode(5)], seed=1)
     after = engine.step(moment, np.array([4]))
     with torch.no_grad():
-        motion = ego_motion()(to_float(moment.frame), torch.as_tensor(moment.motion).float(), torch.tensor([4])).double().numpy()
+        was, place = (torch.as_tensor(value).float() for value in (moment.motion, moment.pose))
+        motion = ego_motion()(to_float(moment.frame), was, torch.tensor([4]), place, moment.stream.cubes).double().numpy()
     np.testing.assert_allclose(after.motion[0, :3], motion[0, :3], atol=1e-6)
     np.testing.assert_allclose(poses.move(moment.pose, motion), after.pose, atol=1e-6)
     assert not np.array_equal(after.pose, engine.step(moment, np.array([1])).pose)
