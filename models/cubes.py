@@ -86,14 +86,6 @@ def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> tuple
     return enter.masked_fill(hit == 0, torch.inf), free
 
 
-def looked_through(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor, away: Tensor) -> Tensor:
-    """Whether all before what is `away` (n, r) along rays (n, 3, r) is known to be free: bool (n, r)."""
-    places = _places(eye.device)
-    slot = _slots(config, eye, rays, places)
-    unknown = cubes.flatten().index_select(0, slot.flatten()).view(slot.shape) >= 0
-    return ~(unknown & (places < away[:, None] - MARGIN)).any(dim=1)
-
-
 def put(config: ModelConfig, cubes: Tensor, cell: Tensor, value: Tensor) -> Tensor:
     """`cubes` (n, m) with `value` (n,) where `cell` (n, 3) is, in rows in which that is not 0."""
     slot = _slots(config, cell + 0.5, torch.zeros_like(cell)[..., None], cell.new_zeros(1, 1)).flatten().long()

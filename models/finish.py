@@ -7,17 +7,12 @@ from torch import Tensor
 
 from models.bar import Bar
 from models.conditioning import Control, at_rest, unmoved
-from models.hands import Deed, Hands
-from models.shown import Behind
+from models.hands import Hands, waited
 from models.state import LastFrame
 
 
-def finished(
-    pictures: Tensor, last: LastFrame, control: Control, *,
-    hands: Hands | None, deed: Deed | None, behind: Behind | None, bar: Bar | None, rests: bool,
-) -> Tensor:  # fmt: skip
-    """`pictures` (b, t, 3, H, W) from the frames before them, `last` (b, t, ...). deed: what `hands` do, and what is known to be
-    behind a block that they take.
+def finished(pictures: Tensor, last: LastFrame, control: Control, *, hands: Hands | None, bar: Bar | None, rests: bool) -> Tensor:
+    """`pictures` (b, t, 3, H, W) from the frames before them, `last` (b, t, ...).
 
     rests: nothing moves in this world but the player. So the view of one who does not move is the one before, but for what hands
     do; without hands that can be drawn, and for the bar, so it is for one who does nothing, either.
@@ -34,10 +29,7 @@ def finished(
     view = 0 if hands is None else hands.config.bar_rows[0]  # rows that hands see to
     if hands is not None:
         pictures = kept(unmoved(control), slice(0, view)) if rests else pictures
-        pictures = hands(pictures, deed)
-        if behind is not None:
-            view_now = torch.where(behind.where, behind.colour.to(pictures.dtype), pictures[..., :view, :])
-            pictures = torch.cat([view_now, pictures[..., view:, :]], dim=-2)
+        pictures = hands(pictures, before, seen, waited(control.action, last.action, last.since), control)
     if bar is not None:
         pictures = bar(pictures, before, seen, control.action)
     return kept(at_rest(control), slice(view, height)) if rests else pictures

@@ -84,15 +84,6 @@ class Looked(NamedTuple):
     cell: Tensor  # logits (n, cells): which of them it happens to
 
 
-class Deed(NamedTuple):
-    """What hands do in n frames."""
-
-    looked: Looked
-    there: Tensor  # bool (n,): something happens
-    goes: Tensor  # bool (n,): a block goes
-    cell: Tensor  # (n, 3) the lowest corner of the cell to which it happens
-
-
 class Drawn(NamedTuple):
     """How n views are changed: by hand, or to what a side of a cell shows."""
 
@@ -266,28 +257,22 @@ class Hands(nn.Module):
         fits = self.fits(torch.cat([means.flatten(2), sizes], dim=2)) + self.among(pooled)[:, None] + self.places
         return self.cell(F.gelu(fits))[..., 0].float()
 
-    def decided(self, before: Tensor, seen: Tensor, waited: Tensor, control: Control) -> Deed | None:
-        """What the keys of `control` (b, t, ...) do, from frames `before` (b, t, 3, H, W) where there were any, `seen` (b, t),
-        for how long each has been held, `waited` (b, t), and where the player stands. None where that is surely nothing."""
+    def forward(self, pictures: Tensor, before: Tensor, seen: Tensor, waited: Tensor, control: Control) -> Tensor:
+        """`pictures` (b, t, 3, H, W) with what happened drawn into them, from the frames `before` them where there were any,
+        `seen` (b, t), for how long the key has been held, `waited` (b, t), and where the player stands. It is taught by itself
+        (`models.training.hands`)."""
         action, pose, motion = (part.flatten(0, 1) for part in control)
         standing = (seen.flatten() > 0) & stands(motion)
-        eager = can_branch(before)
+        eager = can_branch(pictures)
         if eager and not standing.any():
-            return None  # which is most of the time, and spares a fifth of it
-        past = before.flatten(0, 1)
+            return pictures  # which is most of the time, and spares a fifth of it
+        now, past = pictures.flatten(0, 1), before.flatten(0, 1).to(pictures.dtype)
         looked = self.look(self.middle(past), self.bar(past), action, waited.flatten(), pose)
-        kind, cell = looked.kind.argmax(dim=1), looked.cell.argmax(dim=1)
-        there = (kind > 0) & standing
+        there = (looked.kind.argmax(dim=1) > 0) & standing
         if eager and not there.any():
-            return None
-        return Deed(looked, there, there & (kind == GOES), looked.cells.gather(1, cell[:, None, None].expand(-1, 1, 3))[:, 0])
-
-    def forward(self, pictures: Tensor, deed: Deed | None) -> Tensor:
-        """`pictures` (b, t, 3, H, W) with the deed drawn into them. It is taught by itself (`models.training.hands`)."""
-        if deed is None:
             return pictures
-        now, drawn = pictures.flatten(0, 1), self.draw(deed.looked)
-        change = deed.there[:, None, None, None] & (drawn.where > 0)[:, None]
+        drawn = self.draw(looked)
+        change = there[:, None, None, None] & (drawn.where > 0)[:, None]
         middle = torch.where(change, self.shown(drawn).to(now.dtype), self.middle(now))
         rows, columns = self.box
         strip = torch.cat([now[..., rows, : columns.start], middle, now[..., rows, columns.stop :]], dim=-1)

@@ -18,10 +18,7 @@ from torch import Tensor, nn
 from models import album
 from models.album import Pages
 from models.config import ModelConfig
-from models.cubes import FARTHEST, SURE, ends, look, looked_through, put
-from models.graph import can_branch
-from models.hands import Deed
-from models.lattice import sides
+from models.cubes import FARTHEST, ends, look
 from models.pixels import from_bytes
 from models.reprojection import bare, eyes, view_axes
 
@@ -49,13 +46,6 @@ class Found(NamedTuple):
     told: Tensor  # (n, 6, rows, W) of each pixel: see `Shown.found`
 
 
-class Behind(NamedTuple):
-    """What is known to be behind a block that goes."""
-
-    colour: Tensor  # (b, t, 3, rows, W) in -1..1
-    where: Tensor  # bool (b, t, 1, rows, W)
-
-
 class Shown(nn.Module):
     """Draws what views gone by show; see the module."""
 
@@ -71,35 +61,14 @@ class Shown(nn.Module):
         nn.init.zeros_(self.out.weight)
         self.register_buffer("rays", rays[: config.bar_rows[0]], persistent=False)
 
-    def forward(
-        self, pictures: Tensor, cubes: Tensor, pages: Pages, pose: Tensor, deed: Deed | None
-    ) -> tuple[Tensor, Behind | None]:
-        """`pictures` (b, t, 3, H, W), as the network draws them, with what is shown from `pose` (b, t, 5); cubes: before each.
-        And what is behind a block that goes, if that is what the hands' `deed` is."""
+    def forward(self, pictures: Tensor, cubes: Tensor, pages: Pages, pose: Tensor) -> Tensor:
+        """`pictures` (b, t, 3, H, W), as the network draws them, with what is shown from `pose` (b, t, 5); cubes: before each."""
         b, t, rows = *pictures.shape[:2], self.config.bar_rows[0]
-        views, around = pictures[..., :rows, :].flatten(0, 1), cubes[:, :t].flatten(0, 1)
-        digs = deed is not None and (not can_branch(views) or bool(deed.goes.any()))
-        if deed is not None and digs:
-            around = put(self.config, around, deed.cell, torch.where(deed.goes, -SURE, 0).to(around.dtype))
-        found = self.found(around, pages, pose)
-        bared = bare(self.config, pictures[:1, 0])[:, :, :rows]
-        share = self.share(views, found).to(views.dtype) * bared
-        drawn = torch.lerp(views, found.colour.to(views.dtype), share).unflatten(0, (b, t))
-        behind = None
-        if deed is not None and digs:
-            where = self._behind(deed, around, found, pose.flatten(0, 1)) & (bared > 0)
-            behind = Behind(found.colour.unflatten(0, (b, t)), where.unflatten(0, (b, t)))
-        return torch.cat([drawn, pictures[..., rows:, :]], dim=-2), behind
-
-    @torch.no_grad()
-    def _behind(self, deed: Deed, cubes: Tensor, found: Found, pose: Tensor) -> Tensor:
-        """The pixels, bool (n, 1, rows, W), that show what is behind the block that goes, where it is known that they do."""
-        with torch.autocast(cubes.device.type, enabled=False):
-            eye, _, directed = look(self.config, self.rays, pose)
-            through, _ = sides(eye, directed.transpose(1, 2).unflatten(1, self.rays.shape[:2]), deed.cell, 1)
-            away, _ = ends(self.config, cubes, eye, directed)
-            sure = looked_through(self.config, cubes, eye, directed, away).view_as(through)
-        return (through & sure & deed.goes[:, None, None])[:, None] & found.there
+        views = pictures[..., :rows, :].flatten(0, 1)
+        found = self.found(cubes[:, :t], pages, pose)
+        share = self.share(views, found).to(views.dtype) * bare(self.config, pictures[:1, 0])[:, :, :rows]
+        drawn = torch.lerp(views, found.colour.to(views.dtype), share)
+        return torch.cat([drawn.unflatten(0, (b, t)), pictures[..., rows:, :]], dim=-2)
 
     def share(self, views: Tensor, found: Found) -> Tensor:
         """How much of each pixel of `views` (n, 3, rows, W) is what was `found`: (n, 1, rows, W) in 0..1."""
@@ -113,16 +82,15 @@ class Shown(nn.Module):
 
     @torch.no_grad()
     def found(self, cubes: Tensor, pages: Pages, pose: Tensor) -> Found:
-        """What views gone by show from `pose` (b, t, 5), by cubes (b t, m). Told of each pixel: whether it shows anything;
-        whether that is sky; what share of its ray is known to be free; how unlike the view's place is, how old it is,
-        and how many views agree."""
+        """What views gone by show from `pose` (b, t, 5). Told of each pixel: whether it shows anything, whether that is sky, what
+        share of its ray is known to be free, how unlike the view's place is, how old the view is, how many views agree."""
         config = self.config
         rows, width = self.rays.shape[:2]
         frame, depth, earlier, age = (part.flatten(0, 1) for part in album.nearest(config, pages, pose, N_SHOWN))
         now = pose.flatten(0, 1)
         with torch.autocast(cubes.device.type, enabled=False):
             eye, _, directed = look(config, self.rays, now)
-            away, free = ends(config, cubes, eye, directed)
+            away, free = ends(config, cubes.flatten(0, 1), eye, directed)
             sky = away.isinf()[:, None]
             away = torch.where(sky, SKY, away[:, None])
             place = eye[:, None, :, None] + away[:, :, None] * directed[:, None]

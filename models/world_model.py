@@ -18,7 +18,7 @@ from models.config import ModelConfig
 from models.depth import Depth
 from models.edits import N_ENTRY, Edits
 from models.finish import finished
-from models.hands import Hands, waited
+from models.hands import Hands
 from models.kept import Kept, keep, kept_at
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
@@ -171,18 +171,14 @@ class WorldModel(nn.Module):
         pictures = unpatchify(patches, config.patch, config.image)
         if self.balls is not None:
             pictures = self.balls(pictures, kept.balls[:, : frames.shape[1]], control.pose)
-        deed, behind = None, None
-        if self.hands is not None:
-            held = waited(control.action, before.action, before.since)
-            deed = self.hands.decided(before.frame.to(pictures.dtype), before.seen, held, control)
         if self.shown is not None and not self.training:
-            pictures, behind = self.shown(pictures, kept.cubes, kept.pages, control.pose, deed)
+            pictures = self.shown(pictures, kept.cubes, kept.pages, control.pose)
         if self.edits is not None and self.hands is not None:
             pictures = self.edits(pictures, kept.edits[:, : frames.shape[1]], self.hands, control.pose)
         if config.views_here and not self.training:
             pictures = turning.turned(config, self.pixel_rays, pictures, before, kept.here, control)
         drawn = finished(
-            pictures, before, control, hands=self.hands, deed=deed, behind=behind, bar=self.bar,
+            pictures, before, control, hands=self.hands, bar=self.bar,
             rests=config.rests and not self.training,  # which learns on frames that are noisy, blurred or dreamt
         )  # fmt: skip
         return drawn, Trail(layers, last, kept)

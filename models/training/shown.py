@@ -56,8 +56,8 @@ def steps_of(model: WorldModel, episode: Episode, dreamt: bool) -> Steps:
     for t in range(N_BEFORE, frames.shape[1]):
         one = slice(t, t + 1)
         drawn, _ = model(torch.zeros_like(frames[:, one]), clean + 1, told(one), state, absorb=False)
-        pictures, cubes, pages, pose, _ = asked.pop()
-        shown = model.shown.found(cubes[:, 0], pages, pose)
+        pictures, cubes, pages, pose = asked.pop()
+        shown = model.shown.found(cubes, pages, pose)
         views = (pictures[0, :, :, :rows], shown.colour, frames[0, one, :, :rows])
         drawn_view, colour, truth = (to_bytes(view).cpu() for view in views)
         found.append(Steps(drawn_view, colour, shown.told.half().cpu(), truth))

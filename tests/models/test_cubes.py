@@ -11,9 +11,8 @@ import torch
 from envs import pose as poses
 from models import album, cubes
 from models.config import CubesSize
-from models.cubes import FARTHEST, SOLID, Change, after, carved, ends, look, n_cubes, put
+from models.cubes import FARTHEST, SOLID, Change, after, carved, ends, look, n_cubes
 from models.depth import Seen
-from models.hands import Deed
 from models.pixels import to_float
 from models.presets import preset
 from models.reprojection import bare, pixel_rays
@@ -142,7 +141,7 @@ def pages_of(frames: torch.Tensor, pose: torch.Tensor, away: torch.Tensor) -> al
 def test_views_moved_by_true_cubes_show_the_real_island(island):
     frames, pose, away = island
     told = Seen(away[None, :-1], torch.full_like(away[None, :-1], 0.02))
-    known = after(CONFIG, RAYS, blank(), told, pose[None, :-1])[0][:, -1]
+    known = after(CONFIG, RAYS, blank(), told, pose[None, :-1])[0][:, -1:]
     shown = Shown(CONFIG, RAYS)
     found = shown.found(known, pages_of(frames[:-1], pose[:-1], away[:-1]), pose[None, -1:])
     there, truth = found.there[0, 0], frames[-1, :, :ROWS]
@@ -157,48 +156,13 @@ def test_without_views_nothing_is_drawn_and_never_over_the_bar_or_the_cross(isla
     frames, pose, away = island
     shown, drawn = Shown(CONFIG, RAYS), torch.zeros_like(frames[None, -1:])
     empty = album.left_alone(album.blank(CONFIG, CONFIG.album.n_views, 1, torch.device("cpu"), ROWS), 0)
-    assert torch.equal(shown(drawn, blank()[:, None], empty, pose[None, -1:], None)[0], drawn)
+    assert torch.equal(shown(drawn, blank()[:, None], empty, pose[None, -1:]), drawn)
     told = Seen(away[None], torch.full_like(away[None], 0.02))
     known = after(CONFIG, RAYS, blank(), told, pose[None])[0][:, -1:]
-    changed = (shown(drawn, known, pages_of(frames, pose, away), pose[None, -1:], None)[0] != drawn).any(dim=2)[0, 0]
+    changed = (shown(drawn, known, pages_of(frames, pose, away), pose[None, -1:]) != drawn).any(dim=2)[0, 0]
     assert changed[:ROWS].float().mean() > 0.8
     assert not changed[ROWS:].any()
     assert not changed[bare(CONFIG, drawn[0, :1])[0, 0] == 0].any()
-
-
-def painted(shade: float) -> torch.Tensor:
-    return torch.full((1, 3, *CONFIG.image), shade)
-
-
-@pytest.mark.parametrize("goes", [True, False])
-@torch.no_grad()
-def test_who_takes_a_block_sees_what_is_known_to_be_behind_it(goes):
-    """A wall at 26, once seen; a block put before it, and taken away again. To its sides all is as it was drawn."""
-    wide = torch.stack([at(heading=turn)[0] for turn in (0.0, 0.3, -0.3, 0.0)])
-    told = Seen(*(torch.cat(parts)[:, 0][None] for parts in zip(*(wall(pose[None], 26.0) for pose in wide), strict=True)))
-    known = after(CONFIG, RAYS, blank(), told, wide[None])[0][:, -1]
-    pages = pages_of(painted(0.5), at(), wall(at(), 26.0).away[0])
-    cell = torch.tensor([[22.0, 20.0, 6.0]])
-    known = put(CONFIG, known, cell, torch.tensor([cubes.SURE], dtype=torch.int8))
-    deed = Deed(None, torch.tensor([True]), torch.tensor([goes]), cell)
-    shown = Shown(CONFIG, RAYS)
-    _, behind = shown(painted(-0.5)[None], known[:, None], pages, at()[None], deed)
-    if not goes:
-        assert behind is None
-        return
-    assert 100 < behind.where.sum() < ROWS * CONFIG.image[1] / 2
-    shows = behind.colour.movedim(2, -1)[behind.where[:, :, 0]]
-    torch.testing.assert_close(shows, torch.full_like(shows, 0.5), atol=0.01, rtol=0)
-
-
-@torch.no_grad()
-def test_what_is_behind_a_block_is_not_known_where_nobody_ever_looked():
-    cell = torch.tensor([[22.0, 20.0, 6.0]])
-    deed = Deed(None, torch.tensor([True]), torch.tensor([True]), cell)
-    pages = pages_of(painted(0.5), at(), wall(at(), 26.0).away[0])
-    found = put(CONFIG, blank(), torch.tensor([[26.0, 20.0, 6.0]]), torch.tensor([cubes.SURE], dtype=torch.int8))
-    _, behind = Shown(CONFIG, RAYS)(painted(-0.5)[None], found[:, None], pages, at()[None], deed)
-    assert not behind.where.any()
 
 
 def test_what_hands_did_is_in_the_cubes_at_once():
