@@ -127,15 +127,18 @@ class Change(NamedTuple):
 
 @torch.no_grad()
 def after(
-    config: ModelConfig, rays: Tensor, cubes: Tensor, seen: Seen, pose: Tensor, change: Change | None = None
+    config: ModelConfig, rays: Tensor, cubes: Tensor, seen: Seen | None, pose: Tensor, change: Change | None = None
 ) -> tuple[Tensor, Tensor]:
     """Cubes (b, t + 1, m) before each of t frames that saw `seen` (b, t, rows, W) from `pose` (b, t, 5), and after the last; and
-    how far away, by the cubes after each, what it shows is (b, t, rows, W): by all looks so far, not by that one alone."""
-    found, away = [cubes], []
+    how far away, by the cubes after each, what it shows is (b, t, rows, W): by all looks so far, not by that one alone. seen:
+    None where nothing was, but dreamt."""
+    found, away, view = [cubes], [], rays[: config.bar_rows[0]].shape[:2]
     for i in range(pose.shape[1]):
         known = found[-1] if change is None else put(config, found[-1], *(part[:, i] for part in change))
         eye, _, directed = look(config, rays, pose[:, i])
-        picture = directed.unflatten(2, seen.away.shape[2:])[..., ::2, ::2].flatten(2)  # every other pixel is enough
-        found.append(carved(config, known, eye, picture, *(part[:, i, ::2, ::2].flatten(1) for part in seen)))
-        away.append(ends(config, found[-1], eye, directed)[0].unflatten(1, seen.away.shape[2:]))
+        if seen is not None:
+            picture = directed.unflatten(2, view)[..., ::2, ::2].flatten(2)  # every other pixel is enough
+            known = carved(config, known, eye, picture, *(part[:, i, ::2, ::2].flatten(1) for part in seen))
+        found.append(known)
+        away.append(ends(config, known, eye, directed)[0].unflatten(1, view))
     return torch.stack(found, dim=1), torch.stack(away, dim=1)

@@ -11,7 +11,7 @@ from models import album, cubes, turning
 from models.album import Pages
 from models.conditioning import Control
 from models.cubes import Change
-from models.depth import N_ASIDE, Seen
+from models.depth import N_ASIDE, Depth, Seen
 from models.edits import latest
 from models.hands import COMES, GOES
 from models.pixels import to_float
@@ -32,9 +32,11 @@ class Kept(NamedTuple):
 
 
 @torch.no_grad()
-def keep(model: WorldModel, state: StreamState, last: LastFrame, frames: Tensor, control: Control, absorb: bool) -> Kept:
+def keep(
+    model: WorldModel, state: StreamState, last: LastFrame, frames: Tensor, control: Control, absorb: bool, dreamt: bool
+) -> Kept:
     """What `model` keeps around `frames` (b, t, 3, H, W); last: the frame before each, and the last, (b, t + 1, ...). While it
-    learns it goes without rules of play: no cubes, no views from where it stands."""
+    learns it goes without rules of play: no cubes, no views from where it stands. dreamt: the frames are the model's own."""
     config, t = model.config, frames.shape[1]
     pages = album.leaf_through(config, state.album, frames, control.pose, absorb=absorb)
     if not absorb:
@@ -51,29 +53,41 @@ def keep(model: WorldModel, state: StreamState, last: LastFrame, frames: Tensor,
             before = LastFrame(*(part[:, :-1] for part in last))
             here = turning.stay(config, state.here, before, frames, control)
         if model.depth is not None:
-            around, pages = looked_about(model, state.cubes, pages, frames, control.pose, edits)
+            around, pages = looked_about(model, state.cubes, pages, frames, control.pose, edits, dreamt)
     return Kept(pages, balls, edits, here, around)
 
 
 def looked_about(
-    model: WorldModel, around: Tensor, pages: Pages, frames: Tensor, pose: Tensor, edits: Tensor | None = None
+    model: WorldModel,
+    around: Tensor,
+    pages: Pages,
+    frames: Tensor,
+    pose: Tensor,
+    edits: Tensor | None = None,
+    dreamt: bool = False,
 ) -> tuple[Tensor, Pages]:
     """The cubes `around` (b, m) before every one of `frames` (b, t, 3, H, W) seen from `pose` (b, t, 5), and after the last; and
     the album, `pages` of these frames, with how far away what it shows is.
-    edits (b, t + 1, m, n): what hands changed, as `Kept`."""
+    edits (b, t + 1, m, n): what hands changed, as `Kept`. dreamt: they were drawn by what the cubes are already, and by guesses:
+    nothing is learned from them of how far away things are."""
     assert model.depth is not None
-    place, known = album.aside(model.config, pages, pose, N_ASIDE)
-    row = torch.arange(len(pose), device=pose.device)[:, None, None]
-    views, stood = (album.views(pile, row, place).flatten(0, 1) for pile in (pages.frame, pages.pose))
-    beside = to_float(views, views.device), stood, known.flatten(0, 1)
-    seen = model.depth.seen(frames.flatten(0, 1).float(), pose.flatten(0, 1), *beside)
-    seen = Seen(*(part.unflatten(0, frames.shape[:2]) for part in seen))
+    seen = None if dreamt else _seen(model.depth, pages, frames, pose)
     change = None
     if edits is not None and model.edits is not None:
         cell, kind = latest(edits)
         change = Change(cell, (cubes.SURE * ((kind == COMES).to(around.dtype) - (kind == GOES).to(around.dtype))))
     found, away = cubes.after(model.config, model.pixel_rays, around, seen, pose, change)
     return found, pages._replace(depth=torch.cat([pages.depth[:, : -frames.shape[1]], away.to(torch.float16)], dim=1))
+
+
+def _seen(depth: Depth, pages: Pages, frames: Tensor, pose: Tensor) -> Seen:
+    """How far away what `frames` show is, (b, t, rows, W)."""
+    place, known = album.aside(depth.config, pages, pose, N_ASIDE)
+    row = torch.arange(len(pose), device=pose.device)[:, None, None]
+    views, stood = (album.views(pile, row, place).flatten(0, 1) for pile in (pages.frame, pages.pose))
+    beside = to_float(views, views.device), stood, known.flatten(0, 1)
+    seen = depth.seen(frames.flatten(0, 1).float(), pose.flatten(0, 1), *beside)
+    return Seen(*(part.unflatten(0, frames.shape[:2]) for part in seen))
 
 
 def kept_at(kept: Kept, row: Tensor, t: Tensor) -> tuple[Album, Tensor, Tensor, Album, Tensor]:

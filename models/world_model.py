@@ -118,21 +118,23 @@ class WorldModel(nn.Module):
 
     def forward(
         self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *,
-        predict: bool = True, absorb: bool = True,
+        predict: bool = True, absorb: bool = True, dreamt: bool = False,
     ) -> tuple[Tensor, StreamState]:  # fmt: skip
         """Clean-frame prediction (b, t, 3, H, W) and the state after the last frame.
 
         frames (b, t, 3, H, W) in -1..1, mixed with noise by `noise_level` (b, t) in 0..1; control as in `Control`;
         state from `init_state` or an earlier call. The state handed in is not written to. predict=False is for calls that
         only absorb: the first result is then empty and its cost is saved. absorb=False is for calls that only predict one
-        frame: the state comes back as it went in.
+        frame: the state comes back as it went in. dreamt=True: the frames are the model's own.
         """
-        prediction, trail = self.trace(frames, noise_level, control, state, predict=predict, absorb=absorb, all_states=False)
+        prediction, trail = self.trace(
+            frames, noise_level, control, state, predict=predict, absorb=absorb, all_states=False, dreamt=dreamt
+        )
         return prediction, self.state_at(trail, frames.shape[1]) if absorb else state
 
     def trace(
         self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *,
-        predict: bool = True, absorb: bool = True, all_states: bool = True,
+        predict: bool = True, absorb: bool = True, all_states: bool = True, dreamt: bool = False,
     ) -> tuple[Tensor, Trail]:  # fmt: skip
         """As `forward`, but hands out the trail from which `state_at` and `states_before` take any frame's state.
 
@@ -151,7 +153,7 @@ class WorldModel(nn.Module):
             address = address_of(config, view, write=absorb) if any(layer.mixer == "map" for layer in config.layers) else None
             phases = self.rotary(view) if self.rotary is not None else None
             turns = self.rotary_scan(view) if self.rotary_scan is not None else None
-            kept = keep(self, state, last, frames, control, absorb)
+            kept = keep(self, state, last, frames, control, absorb, dreamt)
             near, offered = self._moved(last, kept.pages, control.pose, predict)
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, near)

@@ -44,7 +44,7 @@ N_KEPT = 6
 
 
 class Call(nn.Module):
-    """One call of a frame as a function of tensors alone. The state comes out in the types it went in with."""
+    """One call of a dreamt frame as a function of tensors alone. The state comes out in the types it went in with."""
 
     def __init__(self, model: WorldModel, predict: bool, low: bool) -> None:
         super().__init__()
@@ -53,7 +53,9 @@ class Call(nn.Module):
     def forward(self, frames: Tensor, level: Tensor, action: Tensor, pose: Tensor, motion: Tensor, *state: Tensor) -> Any:
         control, before = Control(action, pose, motion), rebuilt(self.like, state)
         with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.low):
-            prediction, after = self.model(frames, level, control, before, predict=self.predict, absorb=not self.predict)
+            prediction, after = self.model(
+                frames, level, control, before, predict=self.predict, absorb=not self.predict, dreamt=True
+            )
         if self.predict:
             return (prediction.float(),)
         pairs = zip(tensors(after), state, strict=True)
@@ -191,7 +193,7 @@ def compile_calls(folder: str, precision: str, n_threads: str) -> None:
 
 
 def compiled_calls(folder: Path, plain: Calls) -> Calls:
-    """The compiled calls in `folder`; `plain` takes what is not one frame of one row."""
+    """The compiled calls in `folder`; `plain` takes what is not one frame of one row, and true ones where cubes are kept."""
     loader = torch._C._aoti.AOTIModelPackageLoader  # what torch._inductor wraps: its import alone takes seconds
     denoise, absorb = (loader(f"{folder}/{name}.pt2", "model", False, 1, -1) for name in ("denoise", "absorb"))
 
@@ -201,7 +203,9 @@ def compiled_calls(folder: Path, plain: Calls) -> Calls:
     return plain._replace(
         denoise=lambda *given: denoise.run(flat(*given))[0] if given[0].shape[:2] == (1, 1) else plain.denoise(*given),
         absorb=lambda *given: (
-            rebuilt(given[3], absorb.run(flat(*given))) if given[0].shape[:2] == (1, 1) else plain.absorb(*given)
+            rebuilt(given[3], absorb.run(flat(*given[:-1])))
+            if given[0].shape[:2] == (1, 1) and (given[-1] or not given[3].cubes.numel())
+            else plain.absorb(*given)
         ),
     )
 

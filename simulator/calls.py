@@ -19,14 +19,15 @@ from models.state import StreamState, map_state
 class Calls(NamedTuple):
     """The network's part in a frame of play. frames (b, 1, 3, H, W), level (b, 1), control and state as for `WorldModel`.
 
-    denoise: a noisy frame -> the clean one as predicted; only reads the state. absorb: a finished frame -> the state after it, in
-    storage of its own. frame: both at once: noise, control, state, steps, context noise -> a frame (b, 3, H, W), the state after.
-    walk: where keys lead: the last frame uint8 (b, H, W, 3), last motion (b, 5), action (b,), pose (b, 5), the cubes kept
-    (b, m), the maps (`belief.maps_of`) -> motion (b, 5), and belief in walls (b, n_y, n_x), of size 0 where none can be read.
+    denoise: a noisy frame -> the clean one as predicted; only reads the state. absorb: a finished frame, and whether it is the
+    model's own -> the state after it, in storage of its own. frame: both at once: noise, control, state, steps, context noise ->
+    a frame (b, 3, H, W), the state after. walk: where keys lead: the last frame uint8 (b, H, W, 3), last motion (b, 5), action
+    (b,), pose (b, 5), the cubes kept (b, m), the maps (`belief.maps_of`) -> motion (b, 5), and belief in walls (b, n_y, n_x), of
+    size 0 where none can be read.
     """
 
     denoise: Callable[[Tensor, Tensor, Control, StreamState], Tensor]
-    absorb: Callable[[Tensor, Tensor, Control, StreamState], StreamState]
+    absorb: Callable[[Tensor, Tensor, Control, StreamState, bool], StreamState]
     frame: Callable[[Tensor, Control, StreamState, int, float], tuple[Tensor, StreamState]] | None = None
     walk: Callable[..., Sequence[Tensor]] | None = None
 
@@ -47,7 +48,7 @@ def plain_calls(checkpoint: Checkpoint, idle: Sequence[int]) -> Calls:
 
     return Calls(
         lambda *given: model(*given, absorb=False)[0],
-        lambda *given: alone(model(*given, predict=False)[1]),
+        lambda *given: alone(model(*given[:-1], predict=False, dreamt=given[-1])[1]),
         walk=None if ego_motion is None else walk,
     )
 

@@ -163,13 +163,14 @@ class Engine:
 
     @torch.inference_mode()
     def absorb(
-        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0
-    ) -> Moment:
-        """Commit one finished frame, dreamt or true: written to the state exactly once."""
+        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0,
+        *, dreamt: bool = False,
+    ) -> Moment:  # fmt: skip
+        """Commit one finished frame, `dreamt` or true: written to the state exactly once."""
         pose = np.asarray(pose, np.float64) if self.has_pose else moment.pose
         control = self._control(moment, self._checked(moment, actions), pose)
         clean = to_float(frame, self.device)[:, None]
-        stream = self._calls.absorb(clean, clean.new_full((len(frame), 1), noise_level), control, moment.stream)
+        stream = self._calls.absorb(clean, clean.new_full((len(frame), 1), noise_level), control, moment.stream, dreamt)
         after = Moment(stream, np.ascontiguousarray(frame), pose, self._motion(moment, pose), moment.t + 1, moment.seed)
         self._lap("commit")
         return after
@@ -191,7 +192,7 @@ class Engine:
             after = self._step_at_once(self._calls.frame, moment, actions, pose)
         else:
             frame, new_pose = self.imagine(moment, actions, pose)
-            after = self.absorb(moment, frame, actions, new_pose, self.context_noise)
+            after = self.absorb(moment, frame, actions, new_pose, self.context_noise, dreamt=True)
         return after if motion is None else replace(after, motion=motion)
 
     @torch.inference_mode()

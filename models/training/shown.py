@@ -61,7 +61,7 @@ def steps_of(model: WorldModel, episode: Episode, dreamt: bool) -> Steps:
         views = (pictures[0, :, :, :rows], shown.colour, frames[0, one, :, :rows])
         drawn_view, colour, truth = (to_bytes(view).cpu() for view in views)
         found.append(Steps(drawn_view, colour, shown.told.half().cpu(), truth))
-        _, state = model(drawn if dreamt else frames[:, one], clean, told(one), state, predict=False)
+        _, state = model(drawn if dreamt else frames[:, one], clean, told(one), state, predict=False, dreamt=dreamt)
     hook.remove()
     return Steps(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 

@@ -17,6 +17,7 @@ from models.pixels import to_float
 from models.presets import preset
 from models.reprojection import bare, pixel_rays
 from models.shown import Shown
+from tests.models.tiny import FAMILIES, assert_same_state, inputs, part_of, randomised
 
 CONFIG = replace(preset("voxel-small"), cubes=CubesSize(channels=3))
 RAYS = pixel_rays(CONFIG)
@@ -174,6 +175,18 @@ def test_what_hands_did_is_in_the_cubes_at_once():
     came, went = ((cell[0, i] - torch.tensor(cubes.lowest(CONFIG))).long() for i in (0, 1))
     assert (grid[(slice(None), *came)] >= SOLID).tolist() == [False, True, True]
     assert (grid[(slice(None), *went)] >= SOLID).tolist() == [True, True, False]
+
+
+def test_a_dream_carves_nothing_and_is_otherwise_absorbed_as_the_truth_is():
+    model = randomised(FAMILIES["voxel-cubes"])
+    frames, level, control = inputs(model.config, 2, 6)
+    _, state = model(frames, level, control, model.init_state(2), predict=False)
+    given = frames[:, -1:], level[:, -1:], part_of(control, (slice(None), slice(-1, None))), state
+    true, dream = (model(*given, predict=False, dreamt=dreamt)[1] for dreamt in (False, True))
+    assert torch.equal(dream.cubes, state.cubes)
+    assert not torch.equal(true.cubes, state.cubes)
+    rest = (part._replace(cubes=state.cubes, album=part.album._replace(depth=state.album.depth)) for part in (true, dream))
+    assert_same_state(*rest, tolerance=0)
 
 
 def test_a_cube_seen_past_the_last_place_is_not_kept():

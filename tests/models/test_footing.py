@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from envs import episode as episodes
+from envs import pose as poses
 from envs.episode import Episode
 from models import cubes
+from models.clips import control_of
+from models.conditioning import Control
 from models.config import CubesSize
 from models.cubes import lowest, n_cubes
 from models.ego_motion import COARSE, EgoMotion
 from models.footing import ABOVE, BELOW, N_BESIDE, beside, turned
+from models.pixels import to_float
 from models.presets import preset
 from models.training import ego
 from models.training.steps import teach
@@ -75,27 +80,59 @@ def test_it_learns_to_be_stopped_by_a_block_that_no_picture_shows():
     motion[:, 0] = torch.where(blocked, 0.3 - 0.3 * place, 0.3)
     model.scale.fill_(0.15)
     frame = torch.zeros(n, 3, *(size // COARSE for size in CONFIG.image))
-    moves = ego.Moves(frame, torch.zeros(n, 5), torch.ones(n, dtype=torch.int64), pose, about, motion)
+    steps = torch.zeros(n, 5), torch.ones(n, dtype=torch.int64), pose, about, motion
+    moves = ego.Moves(frame, *(part[:, None] for part in steps))
     teach(model, lambda: ego._loss(model, moves), 300, 4e-3, "steps")
     with torch.no_grad():
-        found = model.from_coarse(frame, moves.before, moves.action, pose, about)
+        found = model.from_coarse(frame, *steps[:4])
     assert found[blocked, 0].mean() < 0.2
     assert found[~blocked, 0].mean() > 0.25
 
 
-def test_steps_of_an_episode_tell_the_cubes_carved_of_it(tmp_path):
+@pytest.fixture(scope="module")
+def walk() -> Episode:
+    """A walk on the island of seed 900, into a second window of frames."""
+    pytest.importorskip("numba")
+    from envs.voxel.env import VoxelEnv
+    from envs.voxel.moves import ACTIONS
+
+    env, keys = VoxelEnv(), {name: i for i, name in enumerate(ACTIONS.names)}
+    frame, info = env.reset(seed=900)
+    frames, pose, actions = [frame], [info["pose"]], [0]
+    for key in (["forward"] * 4 + ["right"] * 2 + ["forward_jump"] * 3 + ["left"]) * 7:
+        frame, _, _, _, info = env.step(keys[key])
+        frames.append(frame)
+        pose.append(info["pose"])
+        actions.append(keys[key])
+    return Episode(np.stack(frames), np.array(actions), CONFIG.n_actions, np.stack(pose))
+
+
+def test_steps_of_an_episode_tell_the_cubes_carved_of_it(walk, tmp_path):
     torch.manual_seed(0)
     model = WorldModel(CONFIG).eval()
-    image = torch.randint(0, 255, (70, *CONFIG.image, 3), dtype=torch.uint8).numpy()
-    pose = torch.cat([torch.rand(70, 3) + 20, torch.zeros(70, 2)], dim=1).numpy()
-    walk = Episode(image, torch.zeros(70, dtype=torch.int64).numpy(), CONFIG.n_actions, pose)
-    episodes.save(walk, tmp_path / "a.npz")
+    episodes.save(walk, tmp_path / "voxel-900.npz")
     moves = ego.load_moves(model, tmp_path, seed=0)
-    assert moves.about.shape == (69, N_BESIDE)
-    state, last = model.init_state(1), ego.control_of(walk)
-    frames = ego.to_float(image)[None]
+    assert moves.about.shape == (len(walk) - 1, 1 + ego.N_TRIED, N_BESIDE)
+    state, told = model.init_state(1), control_of(walk)
+    frames = to_float(walk.image)[None]
     for t in range(67):
-        one = slice(t, t + 1)
-        told = type(last)(*(part[None, one] for part in last))
-        _, state = model(frames[:, one], torch.zeros(1, 1), told, state, predict=False)
-    assert torch.equal(beside(CONFIG, state.cubes, last.pose[66:67])[0], moves.about[66]), "as in play, frame by frame"
+        now = Control(*(part[None, t : t + 1] for part in told))
+        _, state = model(frames[:, t : t + 1], torch.zeros(1, 1), now, state, predict=False)
+    assert torch.equal(beside(CONFIG, state.cubes, told.pose[66:67])[0], moves.about[66, 0]), "as in play, frame by frame"
+    torch.testing.assert_close(moves.motion[66, 0], told.motion[67])
+
+
+def test_steps_are_tried_that_were_not_taken_and_end_at_what_stands_there(walk):
+    from envs.voxel.replay import replayed
+
+    states = replayed(walk, 900)[:-1]
+    assert walk.pose is not None
+    steps = ego.tried(states, walk.pose, np.random.default_rng(0))
+    here, led = steps.pose.double().numpy(), steps.motion.double().numpy()
+    np.testing.assert_allclose(poses.move(here, led)[:, 0, :3], here[:, 1, :3], atol=1e-4, err_msg="one after another")
+    np.testing.assert_allclose(here[:, 0, :3], walk.pose[:-1, :3], atol=1e-5, err_msg="each from where one stood")
+    far = np.abs(led[..., :2]).max(axis=-1)
+    assert (far < 0.1).mean() > 0.1, "nothing was walked into"
+    assert (far > 0.2).mean() > 0.2
+    again = ego.tried(states, walk.pose, np.random.default_rng(0))
+    assert all(torch.equal(one, other) for one, other in zip(steps, again, strict=True))

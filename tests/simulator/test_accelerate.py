@@ -45,7 +45,7 @@ def flat_calls(model, path, plain):
     """The calls of `path` as they would be compiled, run by PyTorch."""
     denoise, absorb = both_calls(model, path).values()
 
-    def given(frames, level, control, state):
+    def given(frames, level, control, state, dreamt=True):
         return frames, level, *control, *tensors(state)
 
     return plain._replace(denoise=lambda *x: denoise(*given(*x))[0], absorb=lambda *x: rebuilt(x[3], absorb(*given(*x))))
