@@ -66,7 +66,7 @@ class FakeEngine(Engine):
         return np.stack(frames), pose
 
     def absorb(
-        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0
+        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0, *, dreamt=False
     ) -> Moment:
         seen = torch.from_numpy(frame.astype(np.float32).mean(axis=(1, 2, 3)) / 255)[:, None]
         layers = tuple(FakeLayer(0.97 * layer.ssm + 0.03 * seen, layer.conv + seen) for layer in moment.stream.layers)

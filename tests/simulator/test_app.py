@@ -341,8 +341,8 @@ def test_the_overlay_measures_what_it_shows(tmp_path):
                 self._lap(part)
             return made
 
-        def absorb(self, *arguments):
-            after = super().absorb(*arguments)
+        def absorb(self, *arguments, **told):
+            after = super().absorb(*arguments, **told)
             screen.now += 0.06
             self._lap("commit")
             return after

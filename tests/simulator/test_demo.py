@@ -88,7 +88,9 @@ class Dreamer(Engine):
         picture[0][:, ~known[segments[0]].all(axis=-1)] = GREY
         return picture, after
 
-    def absorb(self, moment: Moment, frame: np.ndarray, actions: np.ndarray, place: np.ndarray, noise_level: float = 0) -> Moment:
+    def absorb(
+        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, place: np.ndarray, noise_level=0, *, dreamt=False
+    ) -> Moment:
         return Moment(moment.stream, frame, place, np.zeros((1, 5)), moment.t + 1, moment.seed)
 
     def forget(self, moment: Moment) -> Moment:

@@ -156,7 +156,7 @@ class Fake(Engine):
         return int(apart.argmin())
 
     def absorb(
-        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0
+        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0, *, dreamt=False
     ) -> Moment:
         maze, seen = moment.stream
         return replace(moment, stream=(maze, self.remember(maze, seen, frame, pose)), frame=frame, pose=pose, t=moment.t + 1)

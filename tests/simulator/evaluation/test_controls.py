@@ -30,7 +30,7 @@ class Diary(fakes.Fake):
         return np.zeros_like(moment.frame), super().imagine(moment, actions, pose)[1]
 
     def absorb(
-        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0
+        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0, *, dreamt=False
     ) -> Moment:
         maze, read = moment.stream
         read = read.copy()

@@ -119,7 +119,7 @@ class PerfectMemory(Engine):
         return states
 
     def absorb(
-        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0
+        self, moment: Moment, frame: np.ndarray, actions: np.ndarray, pose: np.ndarray, noise_level: float = 0.0, *, dreamt=False
     ) -> Moment:
         states = self._after(moment, actions, pose)
         real = self._after(moment, actions, pose, real=True)
