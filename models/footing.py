@@ -28,18 +28,18 @@ N_SEEN, D_HIDDEN = 32, 256
 
 def beside(config: ModelConfig, cubes: Tensor, pose: Tensor) -> Tensor:
     """Of `cubes` int8 (n, m) those about the feet of who stands at `pose` (n, 5), along x, y and up: (n, N_BESIDE)."""
-    size, cell = (config.cubes.n_x, config.cubes.n_y, config.cubes.n_z), _cell(pose)
-    ways = [torch.arange(-1, 2), torch.arange(-1, 2), torch.arange(-BELOW, ABOVE + 1)]
-    slot = torch.zeros(len(pose), 1, dtype=torch.int64, device=pose.device)
+    size, cell, device = (config.cubes.n_x, config.cubes.n_y, config.cubes.n_z), _cell(pose), pose.device
+    ways = [torch.arange(low, high + 1, device=device) for low, high in ((-1, 1), (-1, 1), (-BELOW, ABOVE))]
+    slot = torch.zeros(len(pose), 1, dtype=torch.int64, device=device)
     for axis, (n, low) in enumerate(zip(size, lowest(config), strict=True)):
-        there = (cell[:, axis, None] - low + ways[axis].to(pose.device)).clamp(0, n - 1).long()
+        there = (cell[:, axis, None] - low + ways[axis]).clamp(0, n - 1).long()
         slot = (slot[..., None] * n + there[:, None]).flatten(1)
     return cubes.gather(1, slot)
 
 
 def _cell(pose: Tensor) -> Tensor:
     """The lowest corners (n, 3) of the cubes that feet are in."""
-    return (pose[:, :3] + pose.new_tensor([0.0, 0.0, SUNK])).floor()
+    return torch.cat([pose[:, :2], pose[:, 2:3] + SUNK], dim=1).floor()
 
 
 def turned(pose: Tensor, about: Tensor, k: int) -> tuple[Tensor, Tensor]:
