@@ -45,7 +45,7 @@ def _places(device: torch.device) -> Tensor:
     return torch.where(i < even, FIRST + STEP * i, STEP / SPREAD * (1 + SPREAD) ** (i - even))
 
 
-def _slots(config: ModelConfig, eye: Tensor, rays: Tensor, away: Tensor) -> Tensor:
+def slots(config: ModelConfig, eye: Tensor, rays: Tensor, away: Tensor) -> Tensor:
     """Which cubes of n rows, one row after another, lie `away` (k, 1) or (n, 1, r) along rays (n, 3, r) from eyes (n, 3): int32
     (n, k, r); what lies outside counts as the outermost, in which there is nothing."""
     size, low = (config.cubes.n_x, config.cubes.n_y, config.cubes.n_z), lowest(config)
@@ -75,7 +75,7 @@ def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> tuple
     """How far away the first solid cube is along rays (n, 3, r) through cubes (n, m): (n, r) blocks, infinite where none is; and
     which share of all places along each is known to be free."""
     places = _places(eye.device)
-    slot = _slots(config, eye, rays, places)
+    slot = slots(config, eye, rays, places)
     there = cubes.flatten().index_select(0, slot.flatten()).view(slot.shape)
     hit, first = (there >= SOLID).view(torch.uint8).max(dim=1)
     free = (there < 0).view(torch.uint8).sum(dim=1, dtype=torch.uint8) / N_STEPS
@@ -88,7 +88,7 @@ def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> tuple
 
 def put(config: ModelConfig, cubes: Tensor, cell: Tensor, value: Tensor) -> Tensor:
     """`cubes` (n, m) with `value` (n,) where `cell` (n, 3) is, in rows in which that is not 0."""
-    slot = _slots(config, cell + 0.5, torch.zeros_like(cell)[..., None], cell.new_zeros(1, 1)).flatten().long()
+    slot = slots(config, cell + 0.5, torch.zeros_like(cell)[..., None], cell.new_zeros(1, 1)).flatten().long()
     found = cubes.flatten().clone()
     found[slot] = torch.where(value != 0, value, found[slot])
     return found.view_as(cubes)
@@ -101,9 +101,9 @@ def carved(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor, away: 
     passed = (places < free[:, None]).float()
     ended = HIT * (1 - width / TOO_VAGUE).clamp(min=0) * (away < FARTHEST)
     n_passed, n_ended = torch.zeros(2, cubes.numel(), device=cubes.device)
-    n_passed.index_add_(0, _slots(config, eye, rays, places).flatten(), passed.flatten())
+    n_passed.index_add_(0, slots(config, eye, rays, places).flatten(), passed.flatten())
     last = (away + INSIDE).clamp(max=2 * FARTHEST)[:, None]
-    n_ended.index_add_(0, _slots(config, eye, rays, last).flatten(), ended.flatten())
+    n_ended.index_add_(0, slots(config, eye, rays, last).flatten(), ended.flatten())
     told = UNIT * (n_ended - n_passed) / (n_ended + n_passed).clamp(min=HIT)
     found = (cubes + told.view_as(cubes).round()).clamp(-SURE, SURE).to(torch.int8)
     return _bordered(config, found)

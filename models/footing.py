@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.cubes import SOLID, lowest
+from models.cubes import SOLID, slots
 
 BELOW, ABOVE = 2, 3
 """Cubes below the one that the feet are in, and above it, that are asked for; beside it one each way."""
@@ -28,13 +28,10 @@ N_SEEN, D_HIDDEN = 32, 256
 
 def beside(config: ModelConfig, cubes: Tensor, pose: Tensor) -> Tensor:
     """Of `cubes` int8 (n, m) those about the feet of who stands at `pose` (n, 5), along x, y and up: (n, N_BESIDE)."""
-    size, cell, device = (config.cubes.n_x, config.cubes.n_y, config.cubes.n_z), _cell(pose), pose.device
-    ways = [torch.arange(low, high + 1, device=device) for low, high in ((-1, 1), (-1, 1), (-BELOW, ABOVE))]
-    slot = torch.zeros(len(pose), 1, dtype=torch.int64, device=device)
-    for axis, (n, low) in enumerate(zip(size, lowest(config), strict=True)):
-        there = (cell[:, axis, None] - low + ways[axis]).clamp(0, n - 1).long()
-        slot = (slot[..., None] * n + there[:, None]).flatten(1)
-    return cubes.gather(1, slot)
+    ways = (torch.arange(low, high + 1, device=pose.device) for low, high in ((-1, 1), (-1, 1), (-BELOW, ABOVE)))
+    off = torch.cartesian_prod(*ways).T.to(pose.dtype).expand(len(pose), -1, -1)
+    found = slots(config, _cell(pose) + 0.5, off, pose.new_ones(1, 1))[:, 0]
+    return cubes.flatten().index_select(0, found.flatten()).view(found.shape)
 
 
 def _cell(pose: Tensor) -> Tensor:

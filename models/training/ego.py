@@ -100,9 +100,8 @@ def tried(states: Sequence[State], pose: np.ndarray, draws: np.random.Generator)
     before, action, here, motion = (
         np.stack(part).reshape(len(states), N_TRIED, *np.shape(part[0])) for part in zip(*steps, strict=True)
     )
-    float32 = (torch.from_numpy(part).float() for part in (before, here, motion))
-    told, place, led = float32
-    return Steps(told, torch.from_numpy(action), place, led)
+    told, stood, led = (torch.from_numpy(part).float() for part in (before, here, motion))
+    return Steps(told, torch.from_numpy(action), stood, led)
 
 
 @torch.no_grad()
