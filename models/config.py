@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Mixer = Literal["none", "ssd", "map"]
+N_NAMES = 64
+"""Kinds of cubes there is room for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +101,12 @@ class CubesSize:
 
     channels: int = 0
     """Of the network that tells how far away things are (`models.depth`); 0: there is none, and no cubes are kept."""
+    naming: int = 24
+    """Of the network that tells what things are made of (`models.kinds`)."""
+    kinds: int = 39
+    """Kinds of blocks it tells apart; the first is nothing."""
+    growing: int = 96
+    """Of the network that imagines what lies where nobody has looked (`models.growth`)."""
     n_x: int = 52
     n_y: int = 52
     n_z: int = 26
@@ -244,6 +252,8 @@ class ModelConfig:
                 f"cubes are carved from the eye of hands and show an album's views: they need both, and an even number of "
                 f"pixels each way ({top} x {width} here)"
             )
+        if not 2 <= cubes.kinds <= N_NAMES:
+            raise ValueError(f"{cubes.kinds} kinds of cubes; expected 2, the first of them nothing, to {N_NAMES}")
         if min(cubes.n_x, cubes.n_y, cubes.n_z) < 3:
             raise ValueError(f"{cubes.n_x} x {cubes.n_y} x {cubes.n_z} cubes: expected 3 or more each way")
         for box in self.camera.drawn_over:

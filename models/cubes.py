@@ -71,9 +71,17 @@ def look(config: ModelConfig, rays: Tensor, pose: Tensor) -> tuple[Tensor, Tenso
     return eyes(config, pose, config.hands.eye), axes, directed
 
 
-def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> tuple[Tensor, Tensor]:
-    """How far away the first solid cube is along rays (n, 3, r) through cubes (n, m): (n, r) blocks, infinite where none is; and
-    which share of all places along each is known to be free."""
+class Ends(NamedTuple):
+    """Where rays end, (n, r) each."""
+
+    away: Tensor  # blocks to the first solid cube, infinite where there is none
+    free: Tensor  # which share of all places along each is known to be free
+    slot: Tensor  # int32, which cube of all rows that is; any where there is none
+    axis: Tensor  # int64, across which axis the side is through which it is entered
+
+
+def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> Ends:
+    """Where rays (n, 3, r) from eyes (n, 3) end in cubes (n, m)."""
     places = _places(eye.device)
     slot = slots(config, eye, rays, places)
     there = cubes.flatten().index_select(0, slot.flatten()).view(slot.shape)
@@ -82,15 +90,16 @@ def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> tuple
     inside = eye[..., None] + places[:, 0][first][:, None] * rays
     rays = torch.where(rays.abs() < 1e-6, 1e-6, rays)
     low = (inside.floor() - eye[..., None]) / rays
-    enter = torch.minimum(low, low + 1 / rays).amax(dim=1).clamp(min=INSIDE)
-    return enter.masked_fill(hit == 0, torch.inf), free
+    enter, axis = torch.minimum(low, low + 1 / rays).max(dim=1)
+    away = enter.clamp(min=INSIDE).masked_fill(hit == 0, torch.inf)
+    return Ends(away, free, slot.gather(1, first[:, None])[:, 0], axis)
 
 
-def put(config: ModelConfig, cubes: Tensor, cell: Tensor, value: Tensor) -> Tensor:
-    """`cubes` (n, m) with `value` (n,) where `cell` (n, 3) is, in rows in which that is not 0."""
+def put(config: ModelConfig, cubes: Tensor, cell: Tensor, value: Tensor, there: Tensor) -> Tensor:
+    """`cubes` (n, m) with `value` (n,) where `cell` (n, 3) is, in the rows that are `there`, bool (n,)."""
     slot = slots(config, cell + 0.5, torch.zeros_like(cell)[..., None], cell.new_zeros(1, 1)).flatten().long()
     found = cubes.flatten().clone()
-    found[slot] = torch.where(value != 0, value, found[slot])
+    found[slot] = torch.where(there, value, found[slot])
     return found.view_as(cubes)
 
 
@@ -125,20 +134,29 @@ class Change(NamedTuple):
     value: Tensor  # int8 (b, t): `SURE` where a block came, -`SURE` where one went, 0 where none did
 
 
+def worked(config: ModelConfig, cubes: Tensor, change: Change, value: Tensor) -> Tensor:
+    """`cubes` (b, m), or what is kept of them, before each of t frames of which nothing is learned but that hands put `value`
+    (b, t) where they changed something, and after the last: (b, t + 1, m)."""
+    found = [cubes]
+    for i in range(value.shape[1]):
+        found.append(put(config, found[-1], change.cell[:, i], value[:, i], change.value[:, i] != 0))
+    return torch.stack(found, dim=1)
+
+
 @torch.no_grad()
 def after(
-    config: ModelConfig, rays: Tensor, cubes: Tensor, seen: Seen | None, pose: Tensor, change: Change | None = None
+    config: ModelConfig, rays: Tensor, cubes: Tensor, seen: Seen, pose: Tensor, change: Change | None = None
 ) -> tuple[Tensor, Tensor]:
     """Cubes (b, t + 1, m) before each of t frames that saw `seen` (b, t, rows, W) from `pose` (b, t, 5), and after the last; and
-    how far away, by the cubes after each, what it shows is (b, t, rows, W): by all looks so far, not by that one alone. seen:
-    None where nothing was, but dreamt."""
+    how far away, by the cubes after each, what it shows is (b, t, rows, W): by all looks so far, not by that one alone."""
     found, away, view = [cubes], [], rays[: config.bar_rows[0]].shape[:2]
     for i in range(pose.shape[1]):
-        known = found[-1] if change is None else put(config, found[-1], *(part[:, i] for part in change))
+        known = found[-1]
+        if change is not None:
+            known = put(config, known, change.cell[:, i], change.value[:, i], change.value[:, i] != 0)
         eye, _, directed = look(config, rays, pose[:, i])
-        if seen is not None:
-            picture = directed.unflatten(2, view)[..., ::2, ::2].flatten(2)  # every other pixel is enough
-            known = carved(config, known, eye, picture, *(part[:, i, ::2, ::2].flatten(1) for part in seen))
+        picture = directed.unflatten(2, view)[..., ::2, ::2].flatten(2)  # every other pixel is enough
+        known = carved(config, known, eye, picture, *(part[:, i, ::2, ::2].flatten(1) for part in seen))
         found.append(known)
-        away.append(ends(config, known, eye, directed)[0].unflatten(1, view))
+        away.append(ends(config, known, eye, directed).away.unflatten(1, view))
     return torch.stack(found, dim=1), torch.stack(away, dim=1)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from models.config import ModelConfig
 from models.reprojection import eyes, pixel_rays, sampled, view_axes
+from models.unet import UNet
 
 N_LOOKS, N_OUT = 4, 3
 LEVEL = 0.02
@@ -50,18 +51,6 @@ class Seen(NamedTuple):
     width: Tensor  # share of it by which it errs
 
 
-class _Residual(nn.Module):
-    def __init__(self, channels: int, reach: int = 1) -> None:
-        super().__init__()
-        self.inner = nn.Conv2d(channels, channels, 3, padding=reach, dilation=reach)
-        self.out = nn.Conv2d(channels, channels, 3, padding=1)
-        for part in self.out.parameters():
-            nn.init.zeros_(part)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.out(F.gelu(self.inner(F.gelu(x))))
-
-
 class Depth(nn.Module):
     """A small U-Net over the camera's rows; see the module."""
 
@@ -74,21 +63,11 @@ class Depth(nn.Module):
         super().__init__()
         self.config, self.tilt = config, math.radians(config.camera.tilt_degrees)
         self.eye, fine = config.hands.eye, config.cubes.channels
-        middle, coarse = 2 * fine, 4 * fine
         self.stem = nn.Conv2d(4 * (3 + N_LOOKS), fine, 3, padding=1)
         self.match = nn.Conv2d(3 * N_DISTANCES, fine, 1)
         self.matched = nn.Conv2d(3 * N_DISTANCES, fine, 1)
         self.match_around = nn.Conv2d(fine, fine, 3, padding=1)
-        self.fine = _Residual(fine)
-        self.down = nn.Conv2d(fine, middle, 2, stride=2)
-        self.middle = _Residual(middle)
-        self.deeper = nn.Conv2d(middle, coarse, 2, stride=2)
-        self.coarse = nn.Sequential(_Residual(coarse), _Residual(coarse, 2), _Residual(coarse))
-        self.whole = nn.Linear(coarse, coarse)
-        self.up = nn.Conv2d(coarse, middle, 1)
-        self.middle_again = _Residual(middle)
-        self.higher = nn.Conv2d(middle, fine, 1)
-        self.fine_again = _Residual(fine)
+        self.net = UNet(fine)
         self.spread = nn.Conv2d(fine, 4 * 16, 1)
         self.pixel = nn.Conv2d(16 + 3 + N_LOOKS, 16, 3, padding=1)
         self.out = nn.Conv2d(16, N_OUT, 1)
@@ -109,12 +88,7 @@ class Depth(nn.Module):
         picture = torch.cat([frames[..., :rows, :], self._looks(pose[:, 4]).to(frames.dtype)], dim=1)
         fits = self._fits(frames[..., :rows, :], pose, views[..., :rows, :], stood, known).to(frames.dtype)
         fits = self.match(fits) + self.match_around(F.gelu(self.matched(fits)))
-        fine = self.fine(self.stem(F.pixel_unshuffle(picture, 2)) + fits)
-        middle = self.middle(self.down(_even(fine)))
-        coarse = self.coarse(self.deeper(_even(middle)))
-        coarse = coarse + self.whole(F.gelu(coarse.mean(dim=(2, 3))))[..., None, None]
-        middle = self.middle_again(middle + _doubled(self.up(coarse), middle))
-        fine = self.fine_again(fine + _doubled(self.higher(middle), fine))
+        fine = self.net(self.stem(F.pixel_unshuffle(picture, 2)) + fits)
         spread = F.pixel_shuffle(self.spread(F.gelu(fine)), 2)
         found = self.out(F.gelu(self.pixel(torch.cat([F.gelu(spread), picture], dim=1)))).float()
         none, away, width = found.unbind(dim=1)
@@ -155,13 +129,3 @@ class Depth(nn.Module):
         rise = s * ahead + c * up
         ground = (self.eye / (-rise).clamp(min=LEVEL)).log() - USUAL
         return torch.stack([rise, c * ahead - s * up, right.expand(len(pitch), -1, -1), ground], dim=1)
-
-
-def _even(x: Tensor) -> Tensor:
-    """x (n, c, h, w) with a row or column of nothing at the top or left where their number is odd."""
-    return F.pad(x, (x.shape[3] % 2, 0, x.shape[2] % 2, 0))
-
-
-def _doubled(coarse: Tensor, like: Tensor) -> Tensor:
-    """`coarse` at twice the size, as `_even` made it of something like `like`."""
-    return F.interpolate(coarse, scale_factor=2.0)[..., like.shape[2] % 2 :, like.shape[3] % 2 :]

@@ -56,12 +56,17 @@ def sides(eye: Tensor, rays: Tensor, cell: Tensor, k: int) -> tuple[Tensor, Side
         found.append((axis, away))
         leave = leave + F.one_hot(axis, 3) / rays.abs()
     axis, away = (torch.stack(part, dim=1) for part in zip(*found, strict=True))
-    place = eye[:, None, None, None] + away[..., None] * rays[:, None]
+    return hit, on_side(axis, away, eye[:, None, None, None], rays[:, None])
+
+
+def on_side(axis: Tensor, away: Tensor, eye: Tensor, rays: Tensor) -> Sides:
+    """The sides across `axis` that rays (..., 3) from `eye` meet `away`, of one shape (...)."""
+    place = eye + away[..., None] * rays
     place = place - place.floor()
-    (x, y, z), (dx, dy, _) = place.unbind(-1), rays[:, None].unbind(-1)
+    (x, y, z), (dx, dy, _) = place.unbind(-1), rays.unbind(-1)
     facing_x, facing_y = torch.where(dx < 0, 1 - y, y), torch.where(dy < 0, x, 1 - x)
     across = torch.where(axis == 0, facing_x, torch.where(axis == 1, facing_y, x))
-    return hit, Sides(axis, away, across, torch.where(axis == 2, y, z))
+    return Sides(axis, away, across, torch.where(axis == 2, y, z))
 
 
 def border(found: Sides) -> Tensor:

@@ -1,9 +1,10 @@
-"""What views gone by show of what is in view now, moved by the cubes that are known.
+"""What is known of what is in view now: as views gone by show it, moved by the cubes, and as what cubes are made of looks.
 
 A picture seen from elsewhere shows what is in view now, but where, only geometry tells. Where a ray through the cubes ends, the
 pixel is taken from the kept view that saw that very place from nearest; where it ends nowhere, it is the sky of the nearest view.
-So nothing is redrawn, and nothing goes soft. Whether to believe it, or the network, which has seen as much and drawn it anew, a
-small convolution decides pixel by pixel. Not applied in training, like `models.turning`.
+So nothing is redrawn, and nothing goes soft. What was seen from afar only, or never and is imagined, is painted in the textures
+of its kind. Neither knows the hour: in what light they stand, and whether to believe one, the other, or the network, which has
+seen as much and drawn it anew, a small convolution decides pixel by pixel. Not applied in training, like `models.turning`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from models import album
 from models.album import Pages
 from models.config import ModelConfig
 from models.cubes import FARTHEST, ends, look
+from models.painted import painted
 from models.pixels import from_bytes
 from models.reprojection import bare, eyes, view_axes
 
@@ -32,18 +34,36 @@ AGED = 0.01
 """How much more distant, as a logarithm, a view counts by a frame of age: light changes."""
 ASIDE = 5.0
 """Blocks to one side from which on the sky counts as seen from as much more distant as a place from three times as far."""
-N_TOLD = 3 + 3 + 1 + 6
+N_FACTS = 11
+N_TOLD = 3 + 3 + 3 + 1 + N_FACTS
 CHANNELS = 16
-BELIEVED = 4.0
-"""Logit by which what is shown is believed before anything is learned."""
+REACHES = (2, 4, 8)
+"""Pixels that the convolutions after the first lie apart."""
+BELIEVED = (1.5, -0.5)
+"""Logits by which what is shown is believed, and what is painted, before anything is learned."""
+SHARP = (0.0, 0.0, 2.0)
+"""What speaks for paint beside how right it is likely to be: it is sharp, however near one comes."""
+DARKER = (-3.0, 0.5)
+"""Between which and which logarithm all paint is brighter, by how the network draws what is painted."""
+DARKEST = 0.02
+"""Of 0..2, how bright something counts at least where brightnesses are compared."""
+CLEAR = -4.0
+"""Logit of the share of air in a colour, before anything is learned."""
 
 
 class Found(NamedTuple):
-    """What views gone by show in n views."""
+    """What is known of n views."""
 
-    colour: Tensor  # (n, 3, rows, W) in -1..1
-    there: Tensor  # bool (n, 1, rows, W)
-    told: Tensor  # (n, 6, rows, W) of each pixel: see `Shown.found`
+    colour: Tensor  # (n, 3, rows, W) in -1..1, by views gone by
+    paint: Tensor  # (n, 3, rows, W), by what cubes are made of
+    told: Tensor  # (n, N_FACTS, rows, W) of each pixel: see `Shown.found`
+
+
+class Choices(NamedTuple):
+    """What each pixel of n views may be: as the network draws it, as a view shows it, as it is painted."""
+
+    colours: Tensor  # (n, 3, 3, rows, W): choices, colours
+    logits: Tensor  # (n, 3, rows, W) how much each is to be believed, -inf where there is no such choice
 
 
 class Shown(nn.Module):
@@ -55,44 +75,70 @@ class Shown(nn.Module):
         super().__init__()
         self.config = config
         self.near = nn.Conv2d(N_TOLD, CHANNELS, 3, padding=1)
-        self.far = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=2, dilation=2)
-        self.wide = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=4, dilation=4)
-        self.out = nn.Conv2d(CHANNELS, 1, 1)
-        nn.init.zeros_(self.out.weight)
+        self.whole = nn.Linear(CHANNELS + 6, CHANNELS)
+        self.hour = nn.Linear(CHANNELS, 2 * 6)
+        self.layers = nn.ModuleList(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=reach, dilation=reach) for reach in REACHES)
+        self.out = nn.Conv2d(CHANNELS, 2 * 3, 1)
+        for part in (self.hour, self.out):
+            nn.init.zeros_(part.weight)
+            nn.init.zeros_(part.bias)  # type: ignore[arg-type]
+        with torch.no_grad():
+            self.out.bias.copy_(torch.tensor([*BELIEVED, 0.0, 0.0, CLEAR, CLEAR]))  # type: ignore[union-attr]
         self.register_buffer("rays", rays[: config.bar_rows[0]], persistent=False)
 
-    def forward(self, pictures: Tensor, cubes: Tensor, pages: Pages, pose: Tensor) -> Tensor:
-        """`pictures` (b, t, 3, H, W), as the network draws them, with what is shown from `pose` (b, t, 5); cubes: before each."""
+    def forward(self, pictures: Tensor, cubes: Tensor, kinds: Tensor, worn: Tensor, pages: Pages, pose: Tensor) -> Tensor:
+        """`pictures` (b, t, 3, H, W), as the network draws them, with what is known of what is in view from `pose` (b, t, 5);
+        cubes, and what is kept of their kinds: before each; what is worn by each kind, as `Kinds` has it."""
         b, t, rows = *pictures.shape[:2], self.config.bar_rows[0]
         views = pictures[..., :rows, :].flatten(0, 1)
-        found = self.found(cubes[:, :t], pages, pose)
-        share = self.share(views, found).to(views.dtype) * bare(self.config, pictures[:1, 0])[:, :, :rows]
-        drawn = torch.lerp(views, found.colour.to(views.dtype), share)
+        found = self.found(cubes[:, :t], kinds[:, :t], worn, pages, pose)
+        over = bare(self.config, pictures[:1, 0])[:, :, :rows]
+        drawn = torch.lerp(views, self.drawn(views, found).to(views.dtype), over.to(views.dtype))
         return torch.cat([drawn.unflatten(0, (b, t)), pictures[..., rows:, :]], dim=-2)
 
-    def share(self, views: Tensor, found: Found) -> Tensor:
-        """How much of each pixel of `views` (n, 3, rows, W) is what was `found`: (n, 1, rows, W) in 0..1."""
-        colour = found.colour.to(views.dtype)
+    def drawn(self, views: Tensor, found: Found) -> Tensor:
+        """`views` (n, 3, rows, W), of each pixel the likeliest of its choices: a mean of them would be soft again."""
+        colours, logits = self.choices(views, found)
+        logits = logits + logits.new_tensor(SHARP)[:, None, None]
+        return colours.gather(1, logits.argmax(dim=1)[:, None, None].expand_as(colours[:, :1]))[:, 0]
+
+    def choices(self, views: Tensor, found: Found) -> Choices:
+        """What each pixel may be where the network draws `views` (n, 3, rows, W): what was `found`, in the light of the hour."""
+        colour, paint = (part.to(views.dtype) for part in (found.colour, found.paint))
+        facts = found.told.to(views.dtype)
+        there = torch.stack([facts[:, 0], facts[:, 6]], dim=1)  # (n, 2, rows, W)
         off = (colour - views).abs().mean(dim=1, keepdim=True)
-        told = torch.cat([views, colour, off, found.told.to(views.dtype)], dim=1)
-        x = F.gelu(self.near(told))
-        x = x + F.gelu(self.far(x))
-        x = x + F.gelu(self.wide(x))
-        return (self.out(x) + BELIEVED).sigmoid() * found.there
+        x = F.gelu(self.near(torch.cat([views, colour, paint, off, facts], dim=1)))
+        brighter = _brighter(views, torch.stack([colour, paint], dim=1), there)
+        whole = F.gelu(self.whole(torch.cat([x.mean(dim=(2, 3)), brighter.flatten(1)], dim=1)))
+        x = x + whole[..., None, None]
+        for layer in self.layers:
+            x = x + F.gelu(layer(x))
+        believed, lit, hazy = self.out(x).chunk(3, dim=1)
+        tint, air = self.hour(whole).tanh().unflatten(1, (2, 6)).chunk(2, dim=2)  # (n, 2, 3) each
+        grey = brighter.mean(dim=2, keepdim=True).clamp(*DARKER)  # not its colour: what is drawn wrongly would tint the world
+        tint = tint + grey * tint.new_tensor([0.0, 1.0])[:, None]  # paint knows no hour at all
+        light = (lit[:, :, None] + tint[..., None, None]).exp()
+        haze = hazy.sigmoid()[:, :, None]
+        shown = (torch.stack([colour, paint], dim=1) + 1) * light * (1 - haze) + haze * air[..., None, None].exp() - 1
+        logits = believed.masked_fill(there == 0, -torch.inf)
+        return Choices(torch.cat([views[:, None], shown], dim=1), torch.cat([torch.zeros_like(logits[:, :1]), logits], dim=1))
 
     @torch.no_grad()
-    def found(self, cubes: Tensor, pages: Pages, pose: Tensor) -> Found:
-        """What views gone by show from `pose` (b, t, 5). Told of each pixel: whether it shows anything, whether that is sky, what
-        share of its ray is known to be free, how unlike the view's place is, how old the view is, how many views agree."""
+    def found(self, cubes: Tensor, kinds: Tensor, worn: Tensor, pages: Pages, pose: Tensor) -> Found:
+        """What is known of what is in view from `pose` (b, t, 5). Told of each pixel: whether a view shows it, whether there is
+        sky, what share of its ray is known to be free, how unlike the view's place is, how old the view is, how many views agree;
+        whether it is painted, which way that faces, and how far away it is."""
         config = self.config
         rows, width = self.rays.shape[:2]
         frame, depth, earlier, age = (part.flatten(0, 1) for part in album.nearest(config, pages, pose, N_SHOWN))
         now = pose.flatten(0, 1)
         with torch.autocast(cubes.device.type, enabled=False):
             eye, _, directed = look(config, self.rays, now)
-            away, free = ends(config, cubes.flatten(0, 1), eye, directed)
-            sky = away.isinf()[:, None]
-            away = torch.where(sky, SKY, away[:, None])
+            met = ends(config, cubes.flatten(0, 1), eye, directed)
+            paint = painted(config, worn, kinds.flatten(0, 1), eye, directed, met)
+            sky = met.away.isinf()[:, None]
+            away = torch.where(sky, SKY, met.away[:, None])
             place = eye[:, None, :, None] + away[:, :, None] * directed[:, None]
             x, y, distance, reached = _in_views(config, place, earlier)
             at = (y.round() * width + x.round()).to(torch.int64)
@@ -106,10 +152,20 @@ class Shown(nn.Module):
             colour = _mixed(frame, chosen, x.gather(1, one)[:, 0], y.gather(1, one)[:, 0])
             any_view, n_views = best.isfinite(), reached.sum(dim=1)
             old = age.clamp(max=1000)[..., None].expand_as(unlike).gather(1, one)[:, 0]
-            told = [any_view, sky[:, 0], free, unlike.gather(1, one)[:, 0].clamp(max=4), (1 + old).log() / 4, n_views / 4]
+            told = [any_view, sky[:, 0], met.free, unlike.gather(1, one)[:, 0].clamp(max=4), (1 + old).log() / 4, n_views / 4]
+            told += [paint.there, *paint.facing.unbind(dim=1), away[:, 0].clamp(max=FARTHEST).log() / 4]
         view = (len(now), -1, rows, width)
         picture = colour.movedim(-1, 1).reshape(view) * any_view.view(view)
-        return Found(picture, any_view.view(view), torch.stack([part.float() for part in told], dim=1).view(view))
+        return Found(picture, paint.colour.view(view), torch.stack([part.float() for part in told], dim=1).view(view))
+
+
+def _brighter(views: Tensor, choices: Tensor, there: Tensor) -> Tensor:
+    """By how much as a logarithm, (n, k, 3), `views` (n, 3, h, w) in -1..1 are brighter on the whole than `choices` (n, k, 3, h,
+    w), where these are `there` (n, k, h, w)."""
+    now = torch.einsum("nchw,nkhw->nkc", views + 1, there)
+    then = torch.einsum("nkchw,nkhw->nkc", choices + 1, there)
+    least = DARKEST * there.sum(dim=(2, 3)).clamp(min=1)[..., None]
+    return torch.maximum(now, least).log() - torch.maximum(then, least).log()
 
 
 def _in_views(config: ModelConfig, place: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -51,7 +51,7 @@ class Album(NamedTuple):
 
 class StreamState(NamedTuple):
     """The whole carried state: one entry a layer, the frame before, the album, where balls are believed to stand, what hands
-    have changed, views from where the player stands, and the cubes around him."""
+    have changed, views from where the player stands, the cubes around him, and what they are made of."""
 
     layers: tuple[LayerState, ...]
     last: LastFrame
@@ -60,6 +60,7 @@ class StreamState(NamedTuple):
     edits: Tensor  # (b, m, n) as in `models.edits`; (b, 0, n) where the model keeps none
     here: Album  # as in `models.turning`
     cubes: Tensor  # int8 (b, m) as in `models.cubes`; (b, 0) where the model keeps none
+    kinds: Tensor  # int16 (b, m) as in `models.kinds`; likewise
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> StreamState:
@@ -70,7 +71,8 @@ def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> Strea
     )
     last = LastFrame(*(function(part) for part in state.last))
     album, here = (Album(*(function(part) for part in views)) for views in (state.album, state.here))
-    return StreamState(layers, last, album, function(state.balls), function(state.edits), here, function(state.cubes))
+    rest = (function(part) for part in (state.cubes, state.kinds))
+    return StreamState(layers, last, album, function(state.balls), function(state.edits), here, *rest)
 
 
 def detach(state: StreamState) -> StreamState:
@@ -94,7 +96,7 @@ def blindfolded(state: StreamState, rows: Tensor) -> StreamState:
     layers = tuple(layer._replace(local=KVState(*(emptied(part) for part in layer.local))) for layer in state.layers)
     last = LastFrame(*(emptied(part) for part in state.last))
     album, here = (Album(*(emptied(part) for part in views)) for views in (state.album, state.here))
-    return StreamState(layers, last, album, state.balls, state.edits, here, state.cubes)
+    return state._replace(layers=layers, last=last, album=album, here=here)
 
 
 def tensors(state: StreamState) -> list[Tensor]:

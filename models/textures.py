@@ -14,8 +14,17 @@ from models.lattice import Sides
 
 TEXELS, N_COPIES, SHARPEST = 16, 3, 1.4
 """Texels a side of a texture; copies of it, each half as wide; and pixels beyond which a texel is too small to be shown."""
+N_TEXELS = sum((TEXELS >> level) ** 2 for level in range(N_COPIES))
 LOUD = 4.0
 """By how much textures are multiplied: each is seen seldom, and must be learned from few frames."""
+
+
+def texels(found: Sides, pixel: float) -> Tensor:
+    """Which texel each side shows, as `Textures.texels`."""
+    level = (found.away.clamp(min=0.01) * pixel * TEXELS / SHARPEST).log2().ceil().clamp(0, N_COPIES - 1)
+    n = TEXELS / 2**level
+    column, row = (torch.minimum((part * n).floor(), n - 1).clamp(min=0) for part in (found.across, 1 - found.up))
+    return ((TEXELS**2 - n**2) * 4 / 3 + row * n + column).long()
 
 
 class Textures(nn.Module):
@@ -30,10 +39,7 @@ class Textures(nn.Module):
     def texels(self, found: Sides) -> Tensor:
         """Which texel each side shows, int64 as the parts of `found`: of the finest copy in which it is not much smaller than a
         pixel."""
-        level = (found.away.clamp(min=0.01) * self.pixel * TEXELS / SHARPEST).log2().ceil().clamp(0, N_COPIES - 1)
-        n = TEXELS / 2**level
-        column, row = (torch.minimum((part * n).floor(), n - 1).clamp(min=0) for part in (found.across, 1 - found.up))
-        return ((TEXELS**2 - n**2) * 4 / 3 + row * n + column).long()
+        return texels(found, self.pixel)
 
     def shown(self, texels: Tensor, worn: Tensor, light: Tensor) -> Tensor:
         """Pixels (..., 3) in -1..1 of `texels` (...) of the textures that are likeliest by `worn` (..., n), logits.

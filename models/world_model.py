@@ -18,8 +18,10 @@ from models.config import ModelConfig
 from models.depth import Depth
 from models.edits import N_ENTRY, Edits
 from models.finish import finished
+from models.growth import Growth
 from models.hands import Hands
 from models.kept import Kept, keep, kept_at
+from models.kinds import Kinds
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
 from models.reprojection import candidates, n_candidates, n_of_album, pixel_rays, sweep
@@ -28,7 +30,7 @@ from models.shown import Shown
 from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
 
 N_TOKEN_WAVES = 6
-DRAWERS = ("balls", "edits", "hands", "bar", "depth", "shown")
+DRAWERS = ("balls", "edits", "hands", "bar", "depth", "kinds", "growth", "shown")
 """Parts of a model that draw into the picture and are taught by themselves."""
 LOUD = 16.0
 """By how much the action's part of a token is multiplied: a key is seldom pressed, and must be learned from few frames."""
@@ -82,6 +84,8 @@ class WorldModel(nn.Module):
         self.edits = Edits(config) if config.edits.n_kept else None
         self.bar = Bar(config) if config.bar.n_cells else None
         self.depth = Depth(config) if config.cubes.channels else None
+        self.kinds = Kinds(config) if config.cubes.channels else None
+        self.growth = Growth(config) if config.cubes.channels else None
         self.shown = Shown(config, self.pixel_rays) if config.cubes.channels else None
 
     def _init_weights(self) -> None:
@@ -113,8 +117,8 @@ class WorldModel(nn.Module):
         rows = self.config.bar_rows[0] if self.depth is not None else 0
         views = album.blank(self.config, self.config.album.n_views, b, device, rows)
         here = album.blank(self.config, self.config.views_here, b, device)
-        around = torch.zeros(b, cubes.n_cubes(self.config), dtype=torch.int8, device=device)
-        return StreamState(layers, last, views, balls, edits, here, around)
+        around, made_of = (zeros(b, cubes.n_cubes(self.config), dtype=kind) for kind in (torch.int8, torch.int16))
+        return StreamState(layers, last, views, balls, edits, here, around, made_of)
 
     def forward(
         self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *,
@@ -173,8 +177,8 @@ class WorldModel(nn.Module):
         pictures = unpatchify(patches, config.patch, config.image)
         if self.balls is not None:
             pictures = self.balls(pictures, kept.balls[:, : frames.shape[1]], control.pose)
-        if self.shown is not None and not self.training:
-            pictures = self.shown(pictures, kept.cubes, kept.pages, control.pose)
+        if self.shown is not None and self.kinds is not None and not self.training:
+            pictures = self.shown(pictures, kept.cubes, kept.kinds, self.kinds.worn, kept.pages, control.pose)
         if self.edits is not None and self.hands is not None:
             pictures = self.edits(pictures, kept.edits[:, : frames.shape[1]], self.hands, control.pose)
         if config.views_here and not self.training:

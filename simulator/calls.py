@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,13 +24,15 @@ class Calls(NamedTuple):
     model's own -> the state after it, in storage of its own. frame: both at once: noise, control, state, steps, context noise ->
     a frame (b, 3, H, W), the state after. walk: where keys lead: the last frame uint8 (b, H, W, 3), last motion (b, 5), action
     (b,), pose (b, 5), the cubes kept (b, m), the maps (`belief.maps_of`) -> motion (b, 5), and belief in walls (b, n_y, n_x), of
-    size 0 where none can be read.
+    size 0 where none can be read. grow: a state, before a frame of a dream is drawn from near `pose`, an array (b, 5) -> the
+    state, with what is imagined there of what nobody has seen; true frames know nothing of it.
     """
 
     denoise: Callable[[Tensor, Tensor, Control, StreamState], Tensor]
     absorb: Callable[[Tensor, Tensor, Control, StreamState, bool], StreamState]
     frame: Callable[[Tensor, Control, StreamState, int, float], tuple[Tensor, StreamState]] | None = None
     walk: Callable[..., Sequence[Tensor]] | None = None
+    grow: Callable[[StreamState, np.ndarray], StreamState] = lambda stream, pose: stream
 
 
 def plain_calls(checkpoint: Checkpoint, idle: Sequence[int]) -> Calls:
@@ -46,10 +49,19 @@ def plain_calls(checkpoint: Checkpoint, idle: Sequence[int]) -> Calls:
         moved = settled(moved, (action[:, None] == still).any(dim=1))
         return moved, belief.walls(maps) if belief is not None and maps else moved.new_zeros(0)
 
+    @torch.inference_mode()
+    def grow(stream: StreamState, pose: np.ndarray) -> StreamState:
+        if model.growth is None:
+            return stream
+        stands = torch.as_tensor(pose, dtype=torch.float32, device=stream.cubes.device)
+        cubes, kinds = model.growth.grown(stream.cubes, stream.kinds, stands)
+        return stream._replace(cubes=cubes, kinds=kinds)
+
     return Calls(
         lambda *given: model(*given, absorb=False)[0],
         lambda *given: alone(model(*given[:-1], predict=False, dreamt=given[-1])[1]),
         walk=None if ego_motion is None else walk,
+        grow=grow,
     )
 
 

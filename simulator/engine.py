@@ -57,6 +57,7 @@ class Engine:
         self.actions, self.fps = trait
         self.world, self.has_pose = self.config.world, self.config.pose
         self.locates = self.config.locates and self._ego_motion is not None
+        self.grows = checkpoint.model.growth is not None
         self.frame_shape = (*self.config.image, 3)
         self.n_steps, self.context_noise = n_steps, context_noise
         self.device, self.description = torch.device(device), description
@@ -73,9 +74,10 @@ class Engine:
     """Called when a part of a frame is done ("denoise", "decode", "commit"), where somebody takes the time."""
     has_pose = True
     """Whether this model goes by where the player stands; where it does not, poses given to it are not looked at."""
-
     locates = False
     """Whether true frames tell this model where keys truly led."""
+    grows = False
+    """Whether a dream imagines, beyond the picture, what nobody has seen."""
 
     @property
     def has_ego_motion(self) -> bool:
@@ -186,6 +188,8 @@ class Engine:
         ego-motion network is told what it said itself, or it would take a wall that is not in the picture for one it touches.
         """
         motion = None
+        if self.grows:
+            moment = replace(moment, stream=self._calls.grow(moment.stream, moment.pose))
         if pose is None and self.belief is not None:
             pose, motion = self._walked(moment, actions)
         if self.path != "plain" and self._calls.frame is not None:

@@ -2,8 +2,8 @@
 
 Ego-motion tells where keys lead before anything is seen. It errs where the body touches something, and what it errs adds up. Two
 frames alone hardly tell by how much: whoever touches a wall sees little but that wall. The memory knows what lies around it. So
-a frame that was not expected is explained in two ways: the last step led elsewhere, or one stood elsewhere already, which shows
-when the wall is left behind and things known before come into view.
+a frame that was not expected is explained in two ways: the last step led elsewhere, not as far as a rule, since what is touched
+holds one back; or one stood elsewhere already, which shows when the wall is left behind and things known before come into view.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Imagined = tuple[np.ndarray, np.ndarray]
 """A frame uint8 (b, H, W, 3) and the pose (b, 5) it was drawn for."""
 SURPRISE_PSNR = 28.0
 """dB below which a frame was not what was expected, and the place is looked for."""
-PLAINLY, BETTER = 0.7, 0.8
+PLAINLY, BETTER = 0.8, 0.85
 """Share of the error that must be left at most for another motion to be taken, and for having stood elsewhere before it."""
 FAR, BEYOND = 0.15, 0.02
 """By how much an error counts more for every typical motion that a motion lies off, and for every `ASIDE` that a place does."""
@@ -34,6 +34,10 @@ UNLIKE = 0.25
 """Difference of colours in 0..1 beyond which it is all one how unlike pixels are: what was never seen cannot be drawn."""
 N_ROUNDS = 8
 """How often better ones are looked for."""
+HELD_BACK = np.array(
+    [[ahead, ahead, 1.0, turn, 1.0] for ahead in (0.0, 0.25, 0.5, 0.75, 1.0) for turn in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
+)
+"""Shares of a motion that may be left to who touches something: both ways along the ground, up, and of the turn, and nod."""
 LEAST = 0.002
 """Cells and radians of a typical motion, below which nobody moves that way."""
 
@@ -73,19 +77,25 @@ def _search(
         return _error(dreams, frame, BEYOND * _size(places - moment.pose, ASIDE))
 
     error = float(_error(imagined[0], frame, np.zeros(1))[0])
-    motion, by_motion = _descend(moved, led, typical * (typical > LEAST) / 2, error, PLAINLY)
-    place, by_place = _descend(stood, moment.pose[0], ASIDE, error, BETTER)
+    motion, by_motion = _descend(moved, led * HELD_BACK, led, typical * (typical > LEAST) / 2, error, PLAINLY)
+    place, by_place = _descend(stood, moment.pose, moment.pose[0], ASIDE, error, BETTER)
     if by_place < by_motion:
         return place, poses.move(place, led)
     return moment.pose[0], poses.move(moment.pose[0], motion)
 
 
 def _descend(
-    error_of: Callable[[np.ndarray], np.ndarray], start: np.ndarray, step: np.ndarray, error: float, share: float
+    error_of: Callable[[np.ndarray], np.ndarray],
+    starts: np.ndarray,
+    back: np.ndarray,
+    step: np.ndarray,
+    error: float,
+    share: float,
 ) -> tuple[np.ndarray, float]:
-    """From `start` (5,) with its `error`, by ever smaller steps along every axis of `step` (5,), to where the error of n points
-    (n, 5) is least; back at the start where more than `share` of its error is left."""
-    best, least = start, error
+    """From the best of `starts` (n, 5), by ever smaller steps along every axis of `step` (5,), to where the error of n points
+    (n, 5) is least; `back` (5,) where more than `share` of its `error` is left."""
+    errors = error_of(starts)
+    best, least = starts[errors.argmin()], float(errors.min())
     ways = np.concatenate([np.diag(step), -np.diag(step)])[np.tile(step > 0, 2)]
     for _ in range(N_ROUNDS):
         errors = error_of(best + ways)
@@ -93,7 +103,7 @@ def _descend(
             best, least = best + ways[errors.argmin()], float(errors.min())
         else:
             ways = ways / 2
-    return (best, least) if least < share * error else (start, error)
+    return (best, least) if least < share * error else (back, error)
 
 
 def _size(off: np.ndarray, unit: np.ndarray) -> np.ndarray:

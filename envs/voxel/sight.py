@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 
@@ -62,6 +63,22 @@ def distances(state: State, resolution: int) -> np.ndarray:
     Infinite where it meets nothing (sky, open sea). Flowers and beams are looked through, water is not.
     """
     return _met(state, _FILLED, resolution)[1]
+
+
+class Met(NamedTuple):
+    """What the rays of the view above the hotbar meet first, (rows, columns) each."""
+
+    kind: np.ndarray  # uint8, which block; 0 where there is none
+    face: np.ndarray  # int8, which of its faces 0 .. 5, as in `envs.voxel.raycast`; -1 where there is none
+    away: np.ndarray  # float32, as `distances` has it
+
+
+def met(state: State, resolution: int) -> Met:
+    """What the view above the hotbar shows, flowers and beams looked through, water not."""
+    seen, away = _met(state, _FILLED, resolution)
+    cell = np.maximum(seen, 0) // 6
+    kind = state.blocks[cell // NZ // NY, cell // NZ % NY, cell % NZ]
+    return Met(np.where(seen >= 0, kind, 0), np.where(seen >= 0, seen % 6, -1).astype(np.int8), away)
 
 
 def face_numbers(cells: np.ndarray) -> np.ndarray:

@@ -115,7 +115,7 @@ def _about(model: WorldModel, episode: Episode, pose: Tensor, stood: Tensor) -> 
         part = slice(start, min(start + TOGETHER, len(stood)))
         frames, here = to_float(episode.image[part], device)[None], place[None, part]
         pages = album.leaf_through(model.config, views, frames, here)
-        carved, pages = looked_about(model, around, pages, frames, here)
+        carved, _, pages = looked_about(model, around, state.kinds, pages, frames, here)
         feet = stood[part].to(device)
         known = carved[0, 1:].repeat_interleave(feet.shape[1], 0)
         found.append(beside(model.config, known, feet.flatten(0, 1)).unflatten(0, feet.shape[:2]).cpu())

@@ -23,6 +23,8 @@ from models.world_model import WorldModel
 N_BATCH = 16
 N_RUNS, N_BEFORE, N_FRAMES = 120, 60, 20
 """Pieces of episodes looked at; frames of each that are absorbed at once, and that are drawn one by one after them."""
+PRACTICE = 0.05
+"""What it counts how far off what is known is where it is not believed: its light is learned there, too."""
 DREAMT = 0.5
 """Share of pieces in which what was drawn is absorbed and not the truth: so it will be in play."""
 
@@ -32,7 +34,8 @@ class Steps(NamedTuple):
 
     drawn: Tensor  # uint8 (m, 3, rows, W) by the network
     colour: Tensor  # uint8 (m, 3, rows, W), as in `Found`
-    told: Tensor  # float16 (m, 6, rows, W)
+    paint: Tensor  # uint8, likewise
+    told: Tensor  # float16 (m, N_FACTS, rows, W)
     truth: Tensor  # uint8 (m, 3, rows, W)
 
 
@@ -56,11 +59,11 @@ def steps_of(model: WorldModel, episode: Episode, dreamt: bool) -> Steps:
     for t in range(N_BEFORE, frames.shape[1]):
         one = slice(t, t + 1)
         drawn, _ = model(torch.zeros_like(frames[:, one]), clean + 1, told(one), state, absorb=False)
-        pictures, cubes, pages, pose = asked.pop()
-        shown = model.shown.found(cubes, pages, pose)
-        views = (pictures[0, :, :, :rows], shown.colour, frames[0, one, :, :rows])
-        drawn_view, colour, truth = (to_bytes(view).cpu() for view in views)
-        found.append(Steps(drawn_view, colour, shown.told.half().cpu(), truth))
+        pictures, *known = asked.pop()
+        shown = model.shown.found(*known)
+        views = (pictures[0, :, :, :rows], shown.colour, shown.paint, frames[0, one, :, :rows])
+        drawn_view, colour, paint, truth = (to_bytes(view).cpu() for view in views)
+        found.append(Steps(drawn_view, colour, paint, shown.told.half().cpu(), truth))
         _, state = model(drawn if dreamt else frames[:, one], clean, told(one), state, predict=False, dreamt=dreamt)
     hook.remove()
     return Steps(*(torch.cat(parts) for parts in zip(*found, strict=True)))
@@ -92,10 +95,12 @@ def train_shown(model: WorldModel, data: Path, n_steps: int, seed: int = 0, lr: 
 
     def loss() -> Tensor:
         pick = torch.randint(len(steps.truth), (N_BATCH,))
-        drawn, colour, truth = (from_bytes(part[pick].to(device)) for part in (steps.drawn, steps.colour, steps.truth))
-        told = steps.told[pick].to(device).float()
-        share = shown.share(drawn, Found(colour, told[:, :1] > 0, told))
-        off = torch.lerp(drawn, colour, share) - truth
-        return off.abs().mean() + off.square().mean()
+        bytes_of = (steps.drawn, steps.colour, steps.paint, steps.truth)
+        drawn, colour, paint, truth = (from_bytes(part[pick].to(device)) for part in bytes_of)
+        colours, logits = shown.choices(drawn, Found(colour, paint, steps.told[pick].to(device).float()))
+        off = colours - truth[:, None]
+        off = (off.abs() + off.square()).mean(dim=2)
+        chosen = (logits.softmax(dim=1) * off).sum(dim=1)
+        return (chosen + PRACTICE * (off * logits.isfinite())[:, 1:].sum(dim=1)).mean()
 
     teach(shown, loss, n_steps, lr, "shown")

@@ -30,7 +30,9 @@ from models.training.depth import train_depth
 from models.training.distributed import join, leave
 from models.training.edits import train_edits
 from models.training.ego import train_ego_motion
+from models.training.growth import train_growth
 from models.training.hands import train_hands
+from models.training.kinds import train_kinds
 from models.training.memory import keep_memory
 from models.training.objective import Objective
 from models.training.saved import FILE as RESUME_FILE
@@ -100,8 +102,12 @@ class Options(Recipe):
     """The same for the memory and drawer of what hands have changed, on islands that are played again from the files' names."""
     depth_steps: int = 12000
     """The same for the part that tells how far away things are, on islands that are played again from the files' names."""
-    shown_steps: int = 1500
-    """The same, after all others, for when to believe views gone by that are moved by what stands where."""
+    kinds_steps: int = 6000
+    """The same for the part that tells what things are made of."""
+    growth_steps: int = 6000
+    """The same for the part that imagines what lies where nobody has looked, on walks over these islands."""
+    shown_steps: int = 3000
+    """The same, after all others, for when to believe views gone by that are moved by what stands where, and what to paint."""
     balls_steps: int = 3000
     """The same for the memory and drawer of balls."""
     start_clips: int = 4
@@ -133,6 +139,10 @@ def _teach_drawers(trainer: Trainer, options: Options) -> None:
         train_edits(model.edits, model.hands, options.data, options.edits_steps, options.seed, bf16=options.bf16)
     if model.depth is not None and options.depth_steps > 0:
         train_depth(model.depth, options.data, options.depth_steps, options.seed, bf16=options.bf16)
+    if model.kinds is not None and options.kinds_steps > 0:
+        train_kinds(model.kinds, options.data, options.kinds_steps, options.seed, bf16=options.bf16)
+    if model.growth is not None and options.growth_steps > 0:
+        train_growth(model.growth, options.data, options.growth_steps, options.seed, bf16=options.bf16)
     if model.bar is not None and options.bar_steps > 0:
         train_bar(model.bar, options.data, options.bar_steps, options.seed, bf16=options.bf16)
     trainer.put({name: part for name, part in model.state_dict().items() if name.startswith(DRAWERS)})

@@ -13,6 +13,7 @@ from models import album, cubes
 from models.config import CubesSize
 from models.cubes import FARTHEST, SOLID, Change, after, carved, ends, look, n_cubes
 from models.depth import Seen
+from models.kinds import Kinds
 from models.pixels import to_float
 from models.presets import preset
 from models.reprojection import bare, pixel_rays
@@ -22,6 +23,7 @@ from tests.models.tiny import FAMILIES, assert_same_state, inputs, part_of, rand
 CONFIG = replace(preset("voxel-small"), cubes=CubesSize(channels=3))
 RAYS = pixel_rays(CONFIG)
 ROWS = CONFIG.bar_rows[0]
+WORN = Kinds(CONFIG).worn
 
 
 def blank(b: int = 1) -> torch.Tensor:
@@ -50,7 +52,7 @@ def test_what_was_seen_from_one_place_is_where_it_is_from_another():
     found = seen_wall()[:, -1]
     pose = at(x=22.0, y=20.6, heading=0.2)
     eye, _, rays = look(CONFIG, RAYS, pose)
-    away, free = ends(CONFIG, found, eye, rays)
+    away, free, slot, axis = ends(CONFIG, found, eye, rays)
     truth = wall(pose, 26.0).away.flatten()
     middle = torch.zeros(ROWS, CONFIG.image[1], dtype=torch.bool)
     middle[16:36, 16:48] = True  # elsewhere one looks past what was in view
@@ -60,6 +62,8 @@ def test_what_was_seen_from_one_place_is_where_it_is_from_another():
     assert (off < 0.01).float().mean() > 0.97, "but for corners that places along a ray step over"
     assert off.max() < 0.3
     assert (free[0, middle] > 0.15).all()
+    assert (axis[0, middle] == 0).float().mean() > 0.97, "it is entered across x"
+    assert (found.flatten()[slot[0, middle].long()] >= SOLID).all()
 
 
 def test_what_goes_is_free_and_what_comes_is_solid_after_a_few_looks():
@@ -68,8 +72,8 @@ def test_what_goes_is_free_and_what_comes_is_solid_after_a_few_looks():
     moved = after(CONFIG, RAYS, before, told, at()[None].expand(1, 6, 5))[0][:, -1]
     eye, _, rays = look(CONFIG, RAYS, at())
     centre = (ROWS // 2) * CONFIG.image[1] + CONFIG.image[1] // 2
-    assert abs(float(ends(CONFIG, before, eye, rays)[0][0, centre]) - 6) < 0.1
-    assert abs(float(ends(CONFIG, moved, eye, rays)[0][0, centre]) - 8) < 0.1
+    assert abs(float(ends(CONFIG, before, eye, rays).away[0, centre]) - 6) < 0.1
+    assert abs(float(ends(CONFIG, moved, eye, rays).away[0, centre]) - 8) < 0.1
 
 
 def test_nothing_is_known_of_what_lies_outside():
@@ -144,8 +148,9 @@ def test_views_moved_by_true_cubes_show_the_real_island(island):
     told = Seen(away[None, :-1], torch.full_like(away[None, :-1], 0.02))
     known = after(CONFIG, RAYS, blank(), told, pose[None, :-1])[0][:, -1:]
     shown = Shown(CONFIG, RAYS)
-    found = shown.found(known, pages_of(frames[:-1], pose[:-1], away[:-1]), pose[None, -1:])
-    there, truth = found.there[0, 0], frames[-1, :, :ROWS]
+    nothing = torch.zeros_like(known, dtype=torch.int16)
+    found = shown.found(known, nothing, WORN, pages_of(frames[:-1], pose[:-1], away[:-1]), pose[None, -1:])
+    there, truth = found.told[0, 0] > 0, frames[-1, :, :ROWS]
     off = (found.colour[0] - truth).square().mean(dim=0)
     copied = (frames[-2, :, :ROWS] - truth).square().mean(dim=0)
     assert there.float().mean() > 0.6, "little of what is in view was found in earlier views"
@@ -156,11 +161,12 @@ def test_views_moved_by_true_cubes_show_the_real_island(island):
 def test_without_views_nothing_is_drawn_and_never_over_the_bar_or_the_cross(island):
     frames, pose, away = island
     shown, drawn = Shown(CONFIG, RAYS), torch.zeros_like(frames[None, -1:])
+    nothing = torch.zeros_like(blank()[:, None], dtype=torch.int16)
     empty = album.left_alone(album.blank(CONFIG, CONFIG.album.n_views, 1, torch.device("cpu"), ROWS), 0)
-    assert torch.equal(shown(drawn, blank()[:, None], empty, pose[None, -1:]), drawn)
+    assert torch.equal(shown(drawn, blank()[:, None], nothing, WORN, empty, pose[None, -1:]), drawn)
     told = Seen(away[None], torch.full_like(away[None], 0.02))
     known = after(CONFIG, RAYS, blank(), told, pose[None])[0][:, -1:]
-    changed = (shown(drawn, known, pages_of(frames, pose, away), pose[None, -1:]) != drawn).any(dim=2)[0, 0]
+    changed = (shown(drawn, known, nothing, WORN, pages_of(frames, pose, away), pose[None, -1:]) != drawn).any(dim=2)[0, 0]
     assert changed[:ROWS].float().mean() > 0.8
     assert not changed[ROWS:].any()
     assert not changed[bare(CONFIG, drawn[0, :1])[0, 0] == 0].any()
@@ -177,15 +183,18 @@ def test_what_hands_did_is_in_the_cubes_at_once():
     assert (grid[(slice(None), *went)] >= SOLID).tolist() == [True, True, False]
 
 
-def test_a_dream_carves_nothing_and_is_otherwise_absorbed_as_the_truth_is():
+def test_a_dream_carves_nothing_keeps_no_view_and_is_otherwise_absorbed_as_the_truth_is():
     model = randomised(FAMILIES["voxel-cubes"])
     frames, level, control = inputs(model.config, 2, 6)
     _, state = model(frames, level, control, model.init_state(2), predict=False)
     given = frames[:, -1:], level[:, -1:], part_of(control, (slice(None), slice(-1, None))), state
     true, dream = (model(*given, predict=False, dreamt=dreamt)[1] for dreamt in (False, True))
     assert torch.equal(dream.cubes, state.cubes)
+    assert torch.equal(dream.kinds, state.kinds)
+    assert all(torch.equal(a, b) for a, b in zip(dream.album, state.album, strict=True))
     assert not torch.equal(true.cubes, state.cubes)
-    rest = (part._replace(cubes=state.cubes, album=part.album._replace(depth=state.album.depth)) for part in (true, dream))
+    assert not torch.equal(true.album.stamp, state.album.stamp)
+    rest = (part._replace(cubes=state.cubes, kinds=state.kinds, album=state.album) for part in (true, dream))
     assert_same_state(*rest, tolerance=0)
 
 

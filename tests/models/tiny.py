@@ -48,7 +48,7 @@ def _toy(make: Callable[[], ModelConfig], layers: tuple[Layer, ...]) -> ModelCon
     bar = BarSize(n_cells=3, width=5, d_model=16, n_layers=1) if config.bar.n_cells else config.bar
     hands = HandsSize(side=8, channels=8) if config.hands.side else config.hands
     edits = EditsSize(n_kept=4, n_shown=2) if config.edits.n_kept else config.edits
-    cubes = CubesSize(channels=4, n_x=16, n_y=16, n_z=8) if config.cubes.channels else config.cubes
+    cubes = CubesSize(channels=4, naming=4, kinds=12, growing=8, n_x=16, n_y=16, n_z=8) if config.cubes.channels else config.cubes
     return dataclasses.replace(config, layers=layers, camera=camera, bar=bar, hands=hands, edits=edits, cubes=cubes, **SMALL)
 
 

@@ -57,6 +57,18 @@ def test_a_frame_from_elsewhere_is_placed_there(engine):
     assert abs(poses.wrap(found[1, 3] - true[1, 3])) < abs(poses.wrap(led[1, 3] - true[1, 3]))
 
 
+def test_who_is_held_back_far_is_found_too(engine):
+    """A body in a corner: keys lead ahead and well round, it goes a little of both. No single step leads there downhill."""
+    moment, action = engine.begin([episode(5)], seed=0), np.array([1])
+    meant = np.array([[0.3, 0.05, 0.0, 0.7, 0.0]])
+    dream, led = engine.imagine(moment, action, poses.move(moment.pose, meant))
+    true = poses.move(moment.pose, meant * [0.25, 0.25, 1, 0.2, 1])
+    frame, _ = engine.imagine(moment, action, true)
+    _, found = engine.locate(moment, action, frame, (dream, led))
+    assert abs(poses.wrap(found[0, 3] - true[0, 3])) < 0.05
+    np.testing.assert_allclose(found[0, :2], true[0, :2], atol=0.1)
+
+
 def test_who_stood_elsewhere_before_is_placed_there_and_his_step_is_kept(engine):
     moment, action = engine.begin([episode(5), episode(5, 1)], seed=0), np.array([1, 2])
     _, led = engine.imagine(moment, action)
