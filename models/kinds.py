@@ -53,7 +53,6 @@ class Kinds(nn.Module):
     their copies as `models.textures` has them."""
 
     rays: Tensor
-    worn: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -61,7 +60,7 @@ class Kinds(nn.Module):
         self.stem = nn.Conv2d(4 * (3 + 3), size.naming, 3, padding=1)
         self.net = UNet(size.naming)
         self.out = nn.Conv2d(size.naming, size.kinds, 1)
-        self.register_buffer("worn", torch.full((N_TEXELS, N_FACES * size.kinds, 3), GREY))
+        self.worn = nn.Parameter(torch.full((N_TEXELS, N_FACES * size.kinds, 3), GREY), requires_grad=False)
         rays = F.normalize(pixel_rays(config)[: config.bar_rows[0]], dim=-1)
         self.register_buffer("rays", rays, persistent=False)
 

@@ -17,6 +17,7 @@ from models.painted import painted
 from models.pixels import from_bytes, to_float
 from models.presets import preset
 from models.reprojection import pixel_rays
+from models.training.optim import EMA
 
 CONFIG = replace(preset("voxel-small"), cubes=CubesSize(channels=3, naming=4, growing=8))
 RAYS = pixel_rays(CONFIG)
@@ -162,6 +163,18 @@ def test_teaching_names_more_of_what_is_seen(walked, tmp_path):
     before = right()
     training.train_kinds(kinds, tmp_path, 40, lr=5e-3, bf16=False)
     assert right() > max(before, 0.4)
+    assert kinds.worn.std() > 0.05
+
+
+def test_what_is_worn_goes_with_the_weights_and_is_not_learned():
+    kinds = Kinds(CONFIG)
+    with torch.no_grad():
+        kinds.worn.fill_(0.9)
+    assert not kinds.worn.requires_grad
+    average = EMA(kinds)
+    fresh = Kinds(CONFIG)
+    average.copy_to(fresh)
+    assert torch.equal(fresh.worn, kinds.worn)
 
 
 def test_steps_of_another_island_are_refused(walked):
