@@ -24,6 +24,7 @@ from models.presets import preset
 from models.training import ego
 from models.training.steps import teach
 from models.world_model import WorldModel
+from tests.models import island
 
 CONFIG = replace(preset("voxel-small"), cubes=CubesSize(channels=3))
 SHAPE = (CONFIG.cubes.n_x, CONFIG.cubes.n_y, CONFIG.cubes.n_z)
@@ -92,19 +93,7 @@ def test_it_learns_to_be_stopped_by_a_block_that_no_picture_shows():
 @pytest.fixture(scope="module")
 def walk() -> Episode:
     """A walk on the island of seed 900, into a second window of frames."""
-    pytest.importorskip("numba")
-    from envs.voxel.env import VoxelEnv
-    from envs.voxel.moves import ACTIONS
-
-    env, keys = VoxelEnv(), {name: i for i, name in enumerate(ACTIONS.names)}
-    frame, info = env.reset(seed=900)
-    frames, pose, actions = [frame], [info["pose"]], [0]
-    for key in (["forward"] * 4 + ["right"] * 2 + ["forward_jump"] * 3 + ["left"]) * 7:
-        frame, _, _, _, info = env.step(keys[key])
-        frames.append(frame)
-        pose.append(info["pose"])
-        actions.append(keys[key])
-    return Episode(np.stack(frames), np.array(actions), CONFIG.n_actions, np.stack(pose))
+    return island.walk((["forward"] * 4 + ["right"] * 2 + ["forward_jump"] * 3 + ["left"]) * 7)
 
 
 def test_steps_of_an_episode_tell_the_cubes_carved_of_it(walk, tmp_path):

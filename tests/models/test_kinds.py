@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -18,6 +17,7 @@ from models.pixels import from_bytes, to_float
 from models.presets import preset
 from models.reprojection import pixel_rays
 from models.training.optim import EMA
+from tests.models.island import walk
 
 CONFIG = replace(preset("voxel-small"), cubes=CubesSize(channels=3, naming=4, growing=8))
 RAYS = pixel_rays(CONFIG)
@@ -107,19 +107,7 @@ def test_a_cube_is_painted_in_what_its_kind_wears_on_the_side_that_shows():
 @pytest.fixture(scope="module")
 def walked() -> Episode:
     """A walk on the island of seed 900."""
-    pytest.importorskip("numba")
-    from envs.voxel.env import VoxelEnv
-    from envs.voxel.moves import ACTIONS
-
-    env, keys = VoxelEnv(), {name: i for i, name in enumerate(ACTIONS.names)}
-    frame, info = env.reset(seed=900)
-    frames, pose, action = [frame], [info["pose"]], [0]
-    for key in ["look_down"] * 2 + (["forward"] * 3 + ["right"]) * 12:
-        frame, _, _, _, info = env.step(keys[key])
-        frames.append(frame)
-        pose.append(info["pose"])
-        action.append(keys[key])
-    return Episode(np.stack(frames), np.array(action), ACTIONS.n_actions, np.stack(pose))
+    return walk(["look_down"] * 2 + (["forward"] * 3 + ["right"]) * 12)
 
 
 def test_textures_are_what_was_seen(walked, monkeypatch):
