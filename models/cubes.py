@@ -95,14 +95,6 @@ def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> Ends:
     return Ends(away, free, slot.gather(1, first[:, None])[:, 0], axis)
 
 
-def put(config: ModelConfig, cubes: Tensor, cell: Tensor, value: Tensor, there: Tensor) -> Tensor:
-    """`cubes` (n, m) with `value` (n,) where `cell` (n, 3) is, in the rows that are `there`, bool (n,)."""
-    slot = slots(config, cell + 0.5, torch.zeros_like(cell)[..., None], cell.new_zeros(1, 1)).flatten().long()
-    found = cubes.flatten().clone()
-    found[slot] = torch.where(there, value, found[slot])
-    return found.view_as(cubes)
-
-
 def carved(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor, away: Tensor, width: Tensor) -> Tensor:
     """`cubes` int8 (n, m) after a look along rays (n, 3, r) that saw something `away` (n, r), give or take a share `width`."""
     free = (away * (1 - width.clamp(max=0.3)) - MARGIN).clamp(max=FARTHEST)
@@ -134,12 +126,21 @@ class Change(NamedTuple):
     value: Tensor  # int8 (b, t): `SURE` where a block came, -`SURE` where one went, 0 where none did
 
 
+def put(config: ModelConfig, cubes: Tensor, change: Change, i: int, value: Tensor) -> Tensor:
+    """`cubes` (b, m), or what is kept of them, with `value` (b,) where hands changed something on the way to frame `i`."""
+    cell, there = change.cell[:, i], change.value[:, i] != 0
+    slot = slots(config, cell + 0.5, torch.zeros_like(cell)[..., None], cell.new_zeros(1, 1)).flatten().long()
+    found = cubes.flatten().clone()
+    found[slot] = torch.where(there, value, found[slot])
+    return found.view_as(cubes)
+
+
 def worked(config: ModelConfig, cubes: Tensor, change: Change, value: Tensor) -> Tensor:
     """`cubes` (b, m), or what is kept of them, before each of t frames of which nothing is learned but that hands put `value`
     (b, t) where they changed something, and after the last: (b, t + 1, m)."""
     found = [cubes]
     for i in range(value.shape[1]):
-        found.append(put(config, found[-1], change.cell[:, i], value[:, i], change.value[:, i] != 0))
+        found.append(put(config, found[-1], change, i, value[:, i]))
     return torch.stack(found, dim=1)
 
 
@@ -151,9 +152,7 @@ def after(
     how far away, by the cubes after each, what it shows is (b, t, rows, W): by all looks so far, not by that one alone."""
     found, away, view = [cubes], [], rays[: config.bar_rows[0]].shape[:2]
     for i in range(pose.shape[1]):
-        known = found[-1]
-        if change is not None:
-            known = put(config, known, change.cell[:, i], change.value[:, i], change.value[:, i] != 0)
+        known = found[-1] if change is None else put(config, found[-1], change, i, change.value[:, i])
         eye, _, directed = look(config, rays, pose[:, i])
         picture = directed.unflatten(2, view)[..., ::2, ::2].flatten(2)  # every other pixel is enough
         known = carved(config, known, eye, picture, *(part[:, i, ::2, ::2].flatten(1) for part in seen))

@@ -21,7 +21,7 @@ from models.config import ModelConfig
 from models.graph import can_branch
 from models.lattice import border, cells_along, sides, sides_told
 from models.pixels import CHANGED
-from models.reprojection import eyes, pixel_rays, view_axes
+from models.reprojection import eyes, pixel_of, pixel_rays, view_axes
 from models.textures import Textures
 
 STILL = (0.02, 0.02)
@@ -135,7 +135,7 @@ class Hands(nn.Module):
         self.parts = (1, 3, 1 + N_SIDES, size.n_textures, 6)
         self.out = nn.Conv2d(2 * c, 4 * sum(self.parts), 1)
         self.wears = nn.Linear(3 * c, size.n_textures)
-        self.textures = Textures(size.n_textures, 2 * math.tan(math.radians(config.camera.fov_degrees) / 2) / width)
+        self.textures = Textures(size.n_textures, pixel_of(config))
         line = torch.linspace(-1, 1, side // 2)
         across = torch.stack([line.expand(side // 2, -1), line[:, None].expand(-1, side // 2)])
         self.register_buffer("across", across, persistent=False)

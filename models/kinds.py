@@ -7,7 +7,6 @@ for its top, its sides and its bottom each. Taught by itself, on worlds played a
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -81,11 +80,6 @@ class Kinds(nn.Module):
         return Named(kind, sure)
 
 
-def pixel_of(config: ModelConfig) -> float:
-    """How wide a pixel is at a distance of one block, in blocks."""
-    return 2 * math.tan(math.radians(config.camera.fov_degrees) / 2) / config.image[1]
-
-
 def kind_of(kept: Tensor) -> Tensor:
     """The kinds int64 in what is `kept` with cubes, 0 where none is known."""
     return kept.long() % N_NAMES
@@ -110,10 +104,7 @@ def after(
     rows, W) blocks, from `pose` (b, t, 5), and after the last; `cubes` (b, t + 1, m) as they then are."""
     found, view = [kept], rays[: config.bar_rows[0]].shape[:2]
     for i in range(pose.shape[1]):
-        known = found[-1]
-        if change is not None:
-            cell, changed = change.cell[:, i], change.value[:, i] != 0
-            known = put(config, known, cell, torch.zeros_like(known[:, 0]), changed)
+        known = found[-1] if change is None else put(config, found[-1], change, i, torch.zeros_like(kept[:, 0]))
         eye, _, directed = look(config, rays, pose[:, i])
         picture = directed.unflatten(2, view)[..., ::2, ::2].flatten(2)
         looked = Named(*(part[:, i].flatten(1) for part in named))

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from models.config import ModelConfig
 from models.cubes import Ends
-from models.kinds import BOTTOM, N_FACES, SIDE, TOP, kind_of, pixel_of
+from models.kinds import BOTTOM, N_FACES, SIDE, TOP, kind_of
 from models.lattice import on_side
+from models.reprojection import pixel_of
 from models.textures import texels
 
 UPRIGHT = 2

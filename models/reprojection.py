@@ -35,6 +35,11 @@ def _view_rows(config: ModelConfig) -> int:
     return config.camera.view_rows or config.image[0]
 
 
+def pixel_of(config: ModelConfig) -> float:
+    """How wide a pixel is at a distance of one block, in blocks."""
+    return 2 * math.tan(math.radians(config.camera.fov_degrees) / 2) / config.image[1]
+
+
 def view_axes(pose: Tensor, tilt: float) -> Tensor:
     """Rows ahead, right, up (n, 3, 3) of the cameras at poses (n, 5), in the world's axes."""
     heading, pitch = pose[:, 3], pose[:, 4] + tilt

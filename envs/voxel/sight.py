@@ -20,7 +20,8 @@ N_FACES = NX * NY * NZ * 6
 NO_FACE = -1
 _CORNER = 1.0 / np.sqrt(1.0 + HALF_WIDTH**2 * (1.0 + (hotbar.VIEW_ROWS / hotbar.UNIT) ** 2))
 """Cosine between the middle and a corner of the view."""
-_FILLED = np.isin(SHAPE_OF, (CUBE, LEAVES, LIQUID))
+FILLED = np.isin(SHAPE_OF, (CUBE, LEAVES, LIQUID))
+"""bool (n_blocks,): fills its cube, so that nothing behind it is seen."""
 _INSET, _DEEP = 0.02, 0.2
 """Blocks: how far inside a cell its corners are looked for, and through how much of what is solid they still show."""
 _POINTS = np.array([[0.5, 0.5, 0.5], *itertools.product((_INSET, 1 - _INSET), repeat=3)])
@@ -62,7 +63,7 @@ def distances(state: State, resolution: int) -> np.ndarray:
 
     Infinite where it meets nothing (sky, open sea). Flowers and beams are looked through, water is not.
     """
-    return _met(state, _FILLED, resolution)[1]
+    return _met(state, FILLED, resolution)[1]
 
 
 class Met(NamedTuple):
@@ -75,7 +76,7 @@ class Met(NamedTuple):
 
 def met(state: State, resolution: int) -> Met:
     """What the view above the hotbar shows, flowers and beams looked through, water not."""
-    seen, away = _met(state, _FILLED, resolution)
+    seen, away = _met(state, FILLED, resolution)
     cell = np.maximum(seen, 0) // 6
     kind = state.blocks[cell // NZ // NY, cell // NZ % NY, cell % NZ]
     return Met(np.where(seen >= 0, kind, 0), np.where(seen >= 0, seen % 6, -1).astype(np.int8), away)

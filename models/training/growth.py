@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from envs.voxel.blocks import CUBE, LEAVES, LIQUID, SHAPE_OF, SOLID
+from envs.voxel import sight
+from envs.voxel.blocks import SOLID
 from envs.voxel.ground import NX, NY, SEA
 from envs.voxel.physics import spawn_body
 from envs.voxel.replay import seed_of
-from envs.voxel.sight import met
 from envs.voxel.state import N_HEADINGS, STEP, State, start
 from envs.voxel.terrain import generate
 from models.config import ModelConfig
@@ -38,8 +38,6 @@ HERE, HERE_SPREAD = 0.6, 6
 """Share of windows that lie about where one stands, and columns by which they miss it."""
 FILLED, RADIUS = 0.5, (2.0, 9.0)
 """Share of windows in which some ground is wholly known, as if it had been imagined, and how far about some column."""
-FILLED_UP = np.isin(SHAPE_OF, (CUBE, LEAVES, LIQUID))
-"""bool (n_blocks,): fills its cube, as what is seen does."""
 INNER = 0.1
 """What counts a cube whose neighbours are all solid as it is, or all free: the others are what shows."""
 
@@ -83,7 +81,7 @@ def truth_of(config: ModelConfig, blocks: np.ndarray) -> Tensor:
     """The kinds uint8 (x, y, z) that fill the cubes kept of an island's `blocks`; 0 where none does."""
     size, low = config.cubes, (int(part) for part in lowest(config))
     grid = np.zeros((size.n_x, size.n_y, size.n_z), np.uint8)
-    solid = np.where(FILLED_UP[blocks], blocks, 0)
+    solid = np.where(sight.FILLED[blocks], blocks, 0)
     ours, theirs = zip(*(_overlap(n, m, start) for n, m, start in zip(grid.shape, solid.shape, low, strict=True)), strict=True)
     grid[ours] = solid[theirs]
     return torch.from_numpy(grid)
@@ -98,7 +96,7 @@ def _overlap(n: int, m: int, first: int) -> tuple[slice, slice]:
 def _looked(growth: Growth, state: State, cubes: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
     """`cubes` and what is `kept` of their kinds (x, y, z) after a look from `state`; every kind is known for sure."""
     config = growth.config
-    kind, _, away = met(state, config.image[1])
+    kind, _, away = sight.met(state, config.image[1])
     pose = torch.from_numpy(state.pose[None]).float()
     eye, _, rays = look(config, pixel_rays(config), pose)
     thin = slice(None, None, 2)

@@ -16,10 +16,11 @@ from envs.voxel.replay import replayed, seed_of
 from envs.voxel.sight import met
 from models.clips import control_of
 from models.cubes import look
-from models.kinds import BOTTOM, GREY, N_FACES, SIDE, TOP, Kinds, pixel_of
+from models.kinds import BOTTOM, GREY, N_FACES, SIDE, TOP, Kinds
 from models.lattice import on_side
+from models.painted import UPRIGHT
 from models.pixels import from_bytes
-from models.reprojection import pixel_rays
+from models.reprojection import pixel_of, pixel_rays
 from models.textures import N_COPIES, N_TEXELS, TEXELS, texels
 from models.training.steps import load, teach
 
@@ -36,8 +37,8 @@ CLEAR, DAY = 16.0, 0.25
 """Blocks up to which colours are those of the thing and not of the air, and the brightness of a frame by day, in 0..1."""
 ENOUGH = 3
 """Looks at a texel from which on it is known."""
-UPRIGHT, FROM_ABOVE = 2, 5
-"""The axis that tops and bottoms lie across, and the number of the top among the faces."""
+FROM_ABOVE = 5
+"""The number of the top among the faces."""
 
 
 class Steps(NamedTuple):
