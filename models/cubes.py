@@ -125,10 +125,14 @@ class Change(NamedTuple):
     cell: Tensor  # (b, t, 3) its lowest corner
     value: Tensor  # int8 (b, t): `SURE` where a block came, -`SURE` where one went, 0 where none did
 
+    def at(self, i: int) -> tuple[Tensor, Tensor]:
+        """The cell (b, 3), and where there was a change (b,), on the way to frame `i`."""
+        return self.cell[:, i], self.value[:, i] != 0
 
-def put(config: ModelConfig, cubes: Tensor, change: Change, i: int, value: Tensor) -> Tensor:
-    """`cubes` (b, m), or what is kept of them, with `value` (b,) where hands changed something on the way to frame `i`."""
-    cell, there = change.cell[:, i], change.value[:, i] != 0
+
+def put(config: ModelConfig, cubes: Tensor, cell: Tensor, there: Tensor, value: Tensor) -> Tensor:
+    """`cubes` (n, m), or what is kept of them, with `value` (n,) at `cell` (n, 3), its lowest corner, where that is asked for,
+    `there` (n,)."""
     slot = slots(config, cell + 0.5, torch.zeros_like(cell)[..., None], cell.new_zeros(1, 1)).flatten().long()
     found = cubes.flatten().clone()
     found[slot] = torch.where(there, value, found[slot])
@@ -140,7 +144,7 @@ def worked(config: ModelConfig, cubes: Tensor, change: Change, value: Tensor) ->
     (b, t) where they changed something, and after the last: (b, t + 1, m)."""
     found = [cubes]
     for i in range(value.shape[1]):
-        found.append(put(config, found[-1], change, i, value[:, i]))
+        found.append(put(config, found[-1], *change.at(i), value[:, i]))
     return torch.stack(found, dim=1)
 
 
@@ -152,7 +156,7 @@ def after(
     how far away, by the cubes after each, what it shows is (b, t, rows, W): by all looks so far, not by that one alone."""
     found, away, view = [cubes], [], rays[: config.bar_rows[0]].shape[:2]
     for i in range(pose.shape[1]):
-        known = found[-1] if change is None else put(config, found[-1], change, i, change.value[:, i])
+        known = found[-1] if change is None else put(config, found[-1], *change.at(i), change.value[:, i])
         eye, _, directed = look(config, rays, pose[:, i])
         picture = directed.unflatten(2, view)[..., ::2, ::2].flatten(2)  # every other pixel is enough
         known = carved(config, known, eye, picture, *(part[:, i, ::2, ::2].flatten(1) for part in seen))

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from models.config import ModelConfig
 from models.graph import can_branch
-from models.hands import COMES, GOES, Hands, Looked, stands, waited, what_happened
+from models.hands import COMES, GOES, Done, Hands, Looked, stands, waited, what_happened
 from models.lattice import sides, sides_told
 from models.pixels import CHANGED
 from models.reprojection import eyes, pixel_rays, view_axes
@@ -81,7 +81,7 @@ class Edits(nn.Module):
         self.register_buffer("across", across, persistent=False)
 
     def after(self, kept: Tensor, hands: Hands, last: LastFrame, frames: Tensor, action: Tensor, motion: Tensor) -> Tensor:
-        """What is kept before each of `frames` (b, t, 3, H, W), and after the last: (b, t + 1, m, N_ENTRY).
+        """What is kept before each of `frames` (b, t, 3, H, W), which are true, and after the last: (b, t + 1, m, N_ENTRY).
 
         kept (b, m, N_ENTRY); `last` (b, t + 1, ...), what was before each frame and the last itself; action (b, t), motion
         (b, t, 5) as in `Control`.
@@ -102,6 +102,18 @@ class Edits(nn.Module):
             history.append(torch.where(happened[:, i, None, None], put(history[-1], entry), history[-1]))
         return torch.stack(history, dim=1)
 
+    def dreamt(self, kept: Tensor, hands: Hands, frames: Tensor, done: Done | None) -> Tensor:
+        """As `after`, of frames into which hands drew what was `done`: that is known, and need not be told from them."""
+        history, t = [kept], frames.shape[1]
+        for i in range(t):
+            if done is None:
+                history.append(history[-1])
+                continue
+            looked, kind, _, cell, _ = done.of_frame(i, t)
+            entry = self._entry(hands, looked, hands.middle(frames[:, i]), kind, cell)
+            history.append(torch.where((kind >= GOES)[:, None, None], put(history[-1], entry), history[-1]))
+        return torch.stack(history, dim=1)
+
     def noted(self, hands: Hands, looked: Looked, now: Tensor, kind: Tensor) -> Tensor:
         """What there is to keep of a block that came or went, by `kind` (n,), between a view `looked` at and the middle of the
         next, `now` (n, 3, side, side): (n, N_ENTRY)."""
@@ -110,7 +122,11 @@ class Edits(nn.Module):
         overlap, either = (part.sum(dim=(2, 3)) for part in ((looked.inside > 0) & half, (looked.inside > 0) | half))
         fits = (overlap / either.clamp(min=1)).clamp(min=0.01).log()
         cell = (looked.cell.log_softmax(dim=1) + SEEN * fits).argmax(dim=1)
-        cell = looked.cells.gather(1, cell[:, None, None].expand(-1, 1, 3))[:, 0]
+        return self._entry(hands, looked, now, kind, looked.cells.gather(1, cell[:, None, None].expand(-1, 1, 3))[:, 0])
+
+    def _entry(self, hands: Hands, looked: Looked, now: Tensor, kind: Tensor, cell: Tensor) -> Tensor:
+        """As `noted`, where the `cell` (n, 3) is known."""
+        changed = (now - looked.middle).abs().amax(dim=1) > CHANGED
         hit, found = sides(looked.eye, looked.rays, cell, 2)
         far = (kind == GOES).long()[:, None, None, None].expand(-1, 1, *hit.shape[1:])
         texels, axis = (part.gather(1, far)[:, 0] for part in (hands.textures.texels(found), found.axis))

@@ -7,12 +7,16 @@ from torch import Tensor
 
 from models.bar import Bar
 from models.conditioning import Control, at_rest, unmoved
-from models.hands import Hands, waited
+from models.hands import Done, Hands
 from models.state import LastFrame
 
 
-def finished(pictures: Tensor, last: LastFrame, control: Control, *, hands: Hands | None, bar: Bar | None, rests: bool) -> Tensor:
-    """`pictures` (b, t, 3, H, W) from the frames before them, `last` (b, t, ...).
+def finished(
+    pictures: Tensor, last: LastFrame, control: Control, *,
+    hands: Hands | None, done: Done | None, away: Tensor | None, bar: Bar | None, rests: bool,
+) -> Tensor:  # fmt: skip
+    """`pictures` (b, t, 3, H, W) from the frames before them, `last` (b, t, ...). done: what `hands` do; away
+    (b, t, rows, W): how far what the pictures show is, once that is done, where they show what is known, 0 elsewhere.
 
     rests: nothing moves in this world but the player. So the view of one who does not move is the one before, but for what hands
     do; without hands that can be drawn, and for the bar, so it is for one who does nothing, either.
@@ -28,8 +32,8 @@ def finished(pictures: Tensor, last: LastFrame, control: Control, *, hands: Hand
     height = pictures.shape[-2]
     view = 0 if hands is None else hands.config.bar_rows[0]  # rows that hands see to
     if hands is not None:
-        pictures = kept(unmoved(control), slice(0, view)) if rests else pictures
-        pictures = hands(pictures, before, seen, waited(control.action, last.action, last.since), control)
+        behind, pictures = pictures, kept(unmoved(control), slice(0, view)) if rests else pictures
+        pictures = hands(pictures, done, behind, away)
     if bar is not None:
         pictures = bar(pictures, before, seen, control.action)
     return kept(at_rest(control), slice(view, height)) if rests else pictures

@@ -1,5 +1,5 @@
-"""What a network keeps beside its layers' own states: views, changes, balls, cubes and their kinds; before each frame of a call,
-and after it."""
+"""What a network keeps beside its layers' own states: views, changes, balls, cubes and their kinds, the hour; before each frame
+of a call, and after it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.conditioning import Control
 from models.cubes import Change
 from models.depth import N_ASIDE, Depth, Seen
 from models.edits import latest
-from models.hands import COMES, GOES
+from models.hands import COMES, GOES, Done
 from models.kinds import Named
 from models.pixels import to_float
 from models.state import Album, LastFrame, StreamState
@@ -32,36 +32,45 @@ class Kept(NamedTuple):
     here: Pages
     cubes: Tensor  # int8 (b, t + 1, m), likewise
     kinds: Tensor  # int16 (b, t + 1, m), likewise
+    hour: Tensor  # (b, t + 1, 2), likewise
 
 
 @torch.no_grad()
 def keep(
-    model: WorldModel, state: StreamState, last: LastFrame, frames: Tensor, control: Control, absorb: bool, dreamt: bool
-) -> Kept:
+    model: WorldModel, state: StreamState, last: LastFrame, frames: Tensor, control: Control, absorb: bool, dreamt: bool,
+    done: Done | None,
+) -> Kept:  # fmt: skip
     """What `model` keeps around `frames` (b, t, 3, H, W); last: the frame before each, and the last, (b, t + 1, ...). While it
-    learns it goes without rules of play: no cubes, no views from where it stands. dreamt: the frames are the model's own. Where
-    cubes are kept they go into no album: they were drawn by views and cubes, and views of views go soft."""
+    learns it goes without rules of play: no cubes, no views from where it stands. dreamt: the frames are the model's own, in
+    which hands have `done` something. Where cubes are kept they go into no album: they were drawn by views and cubes, and views
+    of views go soft."""
     config, t = model.config, frames.shape[1]
     pages = album.leaf_through(config, state.album, frames, control.pose, absorb=absorb)
     if dreamt and model.depth is not None and not model.training:
         pages = album.left_alone(state.album, t)
+    known = (state.balls, state.edits, state.cubes, state.kinds, state.hour)
     if not absorb:
         here = album.left_alone(state.here, 0)
-        return Kept(pages, state.balls[:, None], state.edits[:, None], here, state.cubes[:, None], state.kinds[:, None])
-    known = (state.balls, state.edits, state.cubes, state.kinds)
-    balls, edits, around, made_of = (part[:, None].expand(-1, t + 1, *part.shape[1:]) for part in known)
+        balls, edits, around, made_of, hour = (part[:, None] for part in known)
+        return Kept(pages, balls, edits, here, around, made_of, hour)
+    balls, edits, around, made_of, hour = (part[:, None].expand(-1, t + 1, *part.shape[1:]) for part in known)
     here = album.left_alone(state.here, t)
     if model.balls is not None:
         balls = model.balls.after(state.balls, frames.float(), control.pose)
     if model.edits is not None and model.hands is not None:
-        edits = model.edits.after(state.edits, model.hands, last, frames, control.action, control.motion)
+        if dreamt:
+            edits = model.edits.dreamt(state.edits, model.hands, frames, done)
+        else:
+            edits = model.edits.after(state.edits, model.hands, last, frames, control.action, control.motion)
     if not model.training:
         if config.views_here:
             before = LastFrame(*(part[:, :-1] for part in last))
             here = turning.stay(config, state.here, before, frames, control)
         if model.depth is not None:
             around, made_of, pages = looked_about(model, state.cubes, state.kinds, pages, frames, control.pose, edits, dreamt)
-    return Kept(pages, balls, edits, here, around, made_of)
+        if model.hour is not None:
+            hour = model.hour.after(state.hour, frames, control.pose, dreamt)
+    return Kept(pages, balls, edits, here, around, made_of, hour)
 
 
 def looked_about(
@@ -113,7 +122,8 @@ def _named(model: WorldModel, frames: Tensor, pose: Tensor, seen: Seen) -> Named
     return Named(*(part.unflatten(0, frames.shape[:2]) for part in named))
 
 
-def kept_at(kept: Kept, row: Tensor, t: Tensor) -> tuple[Album, Tensor, Tensor, Album, Tensor, Tensor]:
+def kept_at(kept: Kept, row: Tensor, t: Tensor) -> tuple[Album, Tensor, Tensor, Album, Tensor, Tensor, Tensor]:
     """What is kept of `row` before frame `t` of the call, index tensors of one shape (r,), in the order of `StreamState`."""
-    balls, edits, around, made_of = (part[row, t] for part in (kept.balls, kept.edits, kept.cubes, kept.kinds))
-    return album.at(kept.pages, row, t), balls, edits, album.at(kept.here, row, t), around, made_of
+    rest = (kept.balls, kept.edits, kept.cubes, kept.kinds, kept.hour)
+    balls, edits, around, made_of, hour = (part[row, t] for part in rest)
+    return album.at(kept.pages, row, t), balls, edits, album.at(kept.here, row, t), around, made_of, hour

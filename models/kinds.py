@@ -104,7 +104,7 @@ def after(
     rows, W) blocks, from `pose` (b, t, 5), and after the last; `cubes` (b, t + 1, m) as they then are."""
     found, view = [kept], rays[: config.bar_rows[0]].shape[:2]
     for i in range(pose.shape[1]):
-        known = found[-1] if change is None else put(config, found[-1], change, i, torch.zeros_like(kept[:, 0]))
+        known = found[-1] if change is None else put(config, found[-1], *change.at(i), torch.zeros_like(kept[:, 0]))
         eye, _, directed = look(config, rays, pose[:, i])
         picture = directed.unflatten(2, view)[..., ::2, ::2].flatten(2)
         looked = Named(*(part[:, i].flatten(1) for part in named))

@@ -3,8 +3,10 @@
 A picture seen from elsewhere shows what is in view now, but where, only geometry tells. Where a ray through the cubes ends, the
 pixel is taken from the kept view that saw that very place from nearest; where it ends nowhere, it is the sky of the nearest view.
 So nothing is redrawn, and nothing goes soft. What was seen from afar only, or never and is imagined, is painted in the textures
-of its kind. Neither knows the hour: in what light they stand, and whether to believe one, the other, or the network, which has
-seen as much and drawn it anew, a small convolution decides pixel by pixel. Not applied in training, like `models.turning`.
+of its kind; what no view shows of the sky, as it looks at that hour. How much brighter or darker it has become since a view was
+seen, the hour tells (`models.light`); how much of that falls on a pixel, and whether to believe one, the other, or the network,
+which has seen as much and drawn it anew, a small convolution decides pixel by pixel. Not applied in training, like
+`models.turning`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from models import album
 from models.album import Pages
 from models.config import ModelConfig
 from models.cubes import FARTHEST, ends, look
+from models.hour import surely, turned
+from models.light import Light
 from models.painted import painted
 from models.pixels import from_bytes
 from models.reprojection import bare, eyes, view_axes
@@ -35,7 +39,8 @@ AGED = 0.01
 ASIDE = 5.0
 """Blocks to one side from which on the sky counts as seen from as much more distant as a place from three times as far."""
 N_FACTS = 11
-N_TOLD = 3 + 3 + 3 + 1 + N_FACTS
+SKY_FACT, OLD_FACT, AWAY_FACT = 1, 4, 10
+N_TOLD = 3 + 3 + 3 + 2 + N_FACTS
 CHANNELS = 16
 REACHES = (2, 4, 8)
 """Pixels that the convolutions after the first lie apart."""
@@ -43,12 +48,25 @@ BELIEVED = (1.5, -0.5)
 """Logits by which what is shown is believed, and what is painted, before anything is learned."""
 SHARP = (0.0, 0.0, 2.0)
 """What speaks for paint beside how right it is likely to be: it is sharp, however near one comes."""
+LIT = (2.0, 2.0)
+"""Logits of the share of the hour's light that falls on what a view shows, and what is painted, before anything is learned."""
+FOLLOWED = (-2.0, 0.0)
+"""Logits of the share that how the network draws all has in how bright it is, likewise."""
 DARKER = (-3.0, 0.5)
-"""Between which and which logarithm all paint is brighter, by how the network draws what is painted."""
+"""Between which and which logarithm all is brighter, by how the network draws it."""
 DARKEST = 0.02
 """Of 0..2, how bright something counts at least where brightnesses are compared."""
 CLEAR = -4.0
 """Logit of the share of air in a colour, before anything is learned."""
+
+
+class Around(NamedTuple):
+    """What is known before each of t frames, as `StreamState` has it."""
+
+    cubes: Tensor  # (b, t, m)
+    kinds: Tensor  # (b, t, m)
+    hour: Tensor  # (b, t, 2), in the frame itself
+    cracked: Tensor  # (b, t) for how many frames what hands now take away has shown cracks
 
 
 class Found(NamedTuple):
@@ -57,6 +75,8 @@ class Found(NamedTuple):
     colour: Tensor  # (n, 3, rows, W) in -1..1, by views gone by
     paint: Tensor  # (n, 3, rows, W), by what cubes are made of
     told: Tensor  # (n, N_FACTS, rows, W) of each pixel: see `Shown.found`
+    hour: Tensor  # (n, 2), as `models.hour` keeps it
+    pose: Tensor  # (n, 5)
 
 
 class Choices(NamedTuple):
@@ -76,56 +96,84 @@ class Shown(nn.Module):
         self.config = config
         self.near = nn.Conv2d(N_TOLD, CHANNELS, 3, padding=1)
         self.whole = nn.Linear(CHANNELS + 6, CHANNELS)
-        self.hour = nn.Linear(CHANNELS, 2 * 6)
+        self.tint = nn.Linear(CHANNELS, 2 * 6)
         self.layers = nn.ModuleList(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=reach, dilation=reach) for reach in REACHES)
-        self.out = nn.Conv2d(CHANNELS, 2 * 3, 1)
-        for part in (self.hour, self.out):
+        self.out = nn.Conv2d(CHANNELS, 5 * 2, 1)
+        self.light = Light()
+        for part in (self.tint, self.out):
             nn.init.zeros_(part.weight)
             nn.init.zeros_(part.bias)  # type: ignore[arg-type]
         with torch.no_grad():
-            self.out.bias.copy_(torch.tensor([*BELIEVED, 0.0, 0.0, CLEAR, CLEAR]))  # type: ignore[union-attr]
+            self.out.bias.copy_(torch.tensor([*BELIEVED, 0.0, 0.0, CLEAR, CLEAR, *LIT, *FOLLOWED]))  # type: ignore[union-attr]
         self.register_buffer("rays", rays[: config.bar_rows[0]], persistent=False)
 
-    def forward(self, pictures: Tensor, cubes: Tensor, kinds: Tensor, worn: Tensor, pages: Pages, pose: Tensor) -> Tensor:
-        """`pictures` (b, t, 3, H, W), as the network draws them, with what is known of what is in view from `pose` (b, t, 5);
-        cubes, and what is kept of their kinds: before each; what is worn by each kind, as `Kinds` has it."""
+    def forward(
+        self, pictures: Tensor, around: Around, worn: Tensor, pages: Pages, pose: Tensor, rate: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """`pictures` (b, t, 3, H, W), as the network draws them, with what is known of what is in view from `pose` (b, t, 5), and
+        how many blocks away that is, (b, t, rows, W), 0 where the network alone draws it. worn: by each kind, as `Kinds` has it;
+        rate: of the hour, as `Hour` has it."""
         b, t, rows = *pictures.shape[:2], self.config.bar_rows[0]
         views = pictures[..., :rows, :].flatten(0, 1)
-        found = self.found(cubes[:, :t], kinds[:, :t], worn, pages, pose)
+        found = self.found(around, worn, pages, pose)
         over = bare(self.config, pictures[:1, 0])[:, :, :rows]
-        drawn = torch.lerp(views, self.drawn(views, found).to(views.dtype), over.to(views.dtype))
-        return torch.cat([drawn.unflatten(0, (b, t)), pictures[..., rows:, :]], dim=-2)
+        drawn, known = self.drawn(views, found, rate)
+        drawn = torch.lerp(views, drawn.to(views.dtype), over.to(views.dtype))
+        away = ((4 * found.told[:, AWAY_FACT]).exp() * known).unflatten(0, (b, t))
+        return torch.cat([drawn.unflatten(0, (b, t)), pictures[..., rows:, :]], dim=-2), away
 
-    def drawn(self, views: Tensor, found: Found) -> Tensor:
-        """`views` (n, 3, rows, W), of each pixel the likeliest of its choices: a mean of them would be soft again."""
-        colours, logits = self.choices(views, found)
-        logits = logits + logits.new_tensor(SHARP)[:, None, None]
-        return colours.gather(1, logits.argmax(dim=1)[:, None, None].expand_as(colours[:, :1]))[:, 0]
+    def drawn(self, views: Tensor, found: Found, rate: Tensor) -> tuple[Tensor, Tensor]:
+        """`views` (n, 3, rows, W), of each pixel the likeliest of its choices: a mean of them would be soft again; and where that
+        is another than the network's, bool (n, rows, W)."""
+        colours, logits = self.choices(views, found, rate)
+        solid = 1 - found.told[:, None, SKY_FACT].to(logits.dtype)
+        chosen = (logits + solid * logits.new_tensor(SHARP)[:, None, None]).argmax(dim=1)
+        return colours.gather(1, chosen[:, None, None].expand_as(colours[:, :1]))[:, 0], chosen > 0
 
-    def choices(self, views: Tensor, found: Found) -> Choices:
+    def choices(self, views: Tensor, found: Found, rate: Tensor) -> Choices:
         """What each pixel may be where the network draws `views` (n, 3, rows, W): what was `found`, in the light of the hour."""
-        colour, paint = (part.to(views.dtype) for part in (found.colour, found.paint))
         facts = found.told.to(views.dtype)
         there = torch.stack([facts[:, 0], facts[:, 6]], dim=1)  # (n, 2, rows, W)
-        off = (colour - views).abs().mean(dim=1, keepdim=True)
-        x = F.gelu(self.near(torch.cat([views, colour, paint, off, facts], dim=1)))
-        brighter = _brighter(views, torch.stack([colour, paint], dim=1), there)
+        sky = facts[:, SKY_FACT, None]
+        brightness, sheer, air = self._by_hour(found, sky, rate)
+        raw = torch.stack([found.colour.to(views.dtype), torch.where(sky > 0, sheer, found.paint.to(views.dtype))], dim=1)
+        usual = (raw + 1) * brightness.exp() - 1
+        off = torch.stack([(part - views).abs().mean(dim=1) for part in (raw[:, 0], usual[:, 0])], dim=1)
+        x = F.gelu(self.near(torch.cat([views, usual[:, 0], usual[:, 1], off, facts], dim=1)))
+        brighter = _brighter(views, usual, there)
         whole = F.gelu(self.whole(torch.cat([x.mean(dim=(2, 3)), brighter.flatten(1)], dim=1)))
         x = x + whole[..., None, None]
         for layer in self.layers:
             x = x + F.gelu(layer(x))
-        believed, lit, hazy = self.out(x).chunk(3, dim=1)
-        tint, air = self.hour(whole).tanh().unflatten(1, (2, 6)).chunk(2, dim=2)  # (n, 2, 3) each
-        grey = brighter.mean(dim=2, keepdim=True).clamp(*DARKER)  # not its colour: what is drawn wrongly would tint the world
-        tint = tint + grey * tint.new_tensor([0.0, 1.0])[:, None]  # paint knows no hour at all
-        light = (lit[:, :, None] + tint[..., None, None]).exp()
+        believed, lit, hazy, falls, follows = self.out(x).chunk(5, dim=1)
+        tint, tint_of_air = self.tint(whole).tanh().unflatten(1, (2, 6)).chunk(2, dim=2)  # (n, 2, 3) each
+        grey = brighter.mean(dim=2)[..., None, None].clamp(*DARKER)  # not its colour: what is drawn wrongly would tint the world
+        light = (lit + follows.sigmoid() * grey)[:, :, None] + tint[..., None, None] + falls.sigmoid()[:, :, None] * brightness
         haze = hazy.sigmoid()[:, :, None]
-        shown = (torch.stack([colour, paint], dim=1) + 1) * light * (1 - haze) + haze * air[..., None, None].exp() - 1
+        shown = (raw + 1) * light.exp() * (1 - haze) + haze * (air[:, None] + tint_of_air[..., None, None]).exp() - 1
         logits = believed.masked_fill(there == 0, -torch.inf)
         return Choices(torch.cat([views[:, None], shown], dim=1), torch.cat([torch.zeros_like(logits[:, :1]), logits], dim=1))
 
+    def _by_hour(self, found: Found, sky: Tensor, rate: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """By how much as a logarithm, (n, 2, 3, rows, W), what a view shows and what is painted are brighter at this hour than in
+        that view, and in full light; the colour (n, 3, rows, W) in -1..1 of the sky where there is `sky` (n, 1, rows, W); and how
+        bright as a logarithm the air before all is, (n, 3, rows, W)."""
+        rays = look(self.config, self.rays, found.pose)[2].movedim(1, 2).unflatten(1, sky.shape[-2:])  # (n, rows, W, 3)
+        now = surely(found.hour)
+        age = (4 * found.told[:, OLD_FACT].float()).exp() - 1
+        then = surely(turned(found.hour[:, None, None], -rate * age))
+        everywhere = now[:, None, None].expand_as(then)
+        of_sky, sky_then = self.light.in_sky(everywhere, rays), self.light.in_sky(then, rays)
+        level = F.normalize(rays[:, len(self.rays) // 2] * rays.new_tensor([1.0, 1.0, 0.0]), dim=-1)  # of each column, (n, W, 3)
+        of_air = self.light.in_sky(everywhere[:, 0], level)[:, None].expand_as(of_sky)
+        ground, ground_then = self.light.on_ground(now)[:, None, None], self.light.on_ground(then)
+        under = sky.movedim(1, -1) > 0
+        since = torch.where(under, of_sky - sky_then, ground - ground_then)
+        brightness = torch.stack([since, torch.where(under, 0, ground.expand_as(since))], dim=1).movedim(-1, 2)
+        return brightness, of_sky.movedim(-1, 1).exp() - 1, of_air.movedim(-1, 1)
+
     @torch.no_grad()
-    def found(self, cubes: Tensor, kinds: Tensor, worn: Tensor, pages: Pages, pose: Tensor) -> Found:
+    def found(self, around: Around, worn: Tensor, pages: Pages, pose: Tensor) -> Found:
         """What is known of what is in view from `pose` (b, t, 5). Told of each pixel: whether a view shows it, whether there is
         sky, what share of its ray is known to be free, how unlike the view's place is, how old the view is, how many views agree;
         whether it is painted, which way that faces, and how far away it is."""
@@ -133,10 +181,10 @@ class Shown(nn.Module):
         rows, width = self.rays.shape[:2]
         frame, depth, earlier, age = (part.flatten(0, 1) for part in album.nearest(config, pages, pose, N_SHOWN))
         now = pose.flatten(0, 1)
-        with torch.autocast(cubes.device.type, enabled=False):
+        with torch.autocast(pose.device.type, enabled=False):
             eye, _, directed = look(config, self.rays, now)
-            met = ends(config, cubes.flatten(0, 1), eye, directed)
-            paint = painted(config, worn, kinds.flatten(0, 1), eye, directed, met)
+            met = ends(config, around.cubes.flatten(0, 1), eye, directed)
+            paint = painted(config, worn, around.kinds.flatten(0, 1), eye, directed, met)
             sky = met.away.isinf()[:, None]
             away = torch.where(sky, SKY, met.away[:, None])
             place = eye[:, None, :, None] + away[:, :, None] * directed[:, None]
@@ -144,7 +192,8 @@ class Shown(nn.Module):
             at = (y.round() * width + x.round()).to(torch.int64)
             showed = depth.flatten(2).float().gather(2, at)
             there = torch.where(sky, showed >= FARTHEST, (showed - distance).abs() < SAME + SAME_SHARE * distance)
-            reached = reached & there & (bare(config, frame[:1, 0].movedim(-1, 1))[0, 0].flatten() > 0)[at]
+            whole = age > around.cracked.flatten(0, 1)[:, None]
+            reached = reached & there & whole[..., None] & (bare(config, frame[:1, 0].movedim(-1, 1))[0, 0].flatten() > 0)[at]
             aside = (earlier[..., :3] - now[:, None, :3]).norm(dim=-1)[..., None]
             unlike = torch.where(sky, aside / ASIDE, (distance / away).log().abs())
             best, chosen = (unlike + AGED * age[..., None]).masked_fill(~reached, torch.inf).min(dim=1)
@@ -153,10 +202,11 @@ class Shown(nn.Module):
             any_view, n_views = best.isfinite(), reached.sum(dim=1)
             old = age.clamp(max=1000)[..., None].expand_as(unlike).gather(1, one)[:, 0]
             told = [any_view, sky[:, 0], met.free, unlike.gather(1, one)[:, 0].clamp(max=4), (1 + old).log() / 4, n_views / 4]
-            told += [paint.there, *paint.facing.unbind(dim=1), away[:, 0].clamp(max=FARTHEST).log() / 4]
+            told += [paint.there | sky[:, 0], *paint.facing.unbind(dim=1), away[:, 0].clamp(max=FARTHEST).log() / 4]
         view = (len(now), -1, rows, width)
         picture = colour.movedim(-1, 1).reshape(view) * any_view.view(view)
-        return Found(picture, paint.colour.view(view), torch.stack([part.float() for part in told], dim=1).view(view))
+        facts = torch.stack([part.float() for part in told], dim=1).view(view)
+        return Found(picture, paint.colour.view(view), facts, around.hour.flatten(0, 1), now)
 
 
 def _brighter(views: Tensor, choices: Tensor, there: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ class Album(NamedTuple):
 
 class StreamState(NamedTuple):
     """The whole carried state: one entry a layer, the frame before, the album, where balls are believed to stand, what hands
-    have changed, views from where the player stands, the cubes around him, and what they are made of."""
+    have changed, views from where the player stands, the cubes around him, what they are made of, and the hour."""
 
     layers: tuple[LayerState, ...]
     last: LastFrame
@@ -61,6 +61,7 @@ class StreamState(NamedTuple):
     here: Album  # as in `models.turning`
     cubes: Tensor  # int8 (b, m) as in `models.cubes`; (b, 0) where the model keeps none
     kinds: Tensor  # int16 (b, m) as in `models.kinds`; likewise
+    hour: Tensor  # (b, 2) as in `models.hour`; likewise
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> StreamState:
@@ -71,7 +72,7 @@ def map_state(function: Callable[[Tensor], Tensor], state: StreamState) -> Strea
     )
     last = LastFrame(*(function(part) for part in state.last))
     album, here = (Album(*(function(part) for part in views)) for views in (state.album, state.here))
-    rest = (function(part) for part in (state.cubes, state.kinds))
+    rest = (function(part) for part in (state.cubes, state.kinds, state.hour))
     return StreamState(layers, last, album, function(state.balls), function(state.edits), here, *rest)
 
 
@@ -87,8 +88,8 @@ def where_rows(keep: Tensor, kept: StreamState, other: StreamState) -> StreamSta
 
 
 def blindfolded(state: StreamState, rows: Tensor) -> StreamState:
-    """`state`, in the rows (b,) that are True with nothing left but maps, balls, edits and cubes: no frame before, no keys, no
-    album."""
+    """`state`, in the rows (b,) that are True with nothing left but maps, balls, edits, cubes and the hour: no frame before, no
+    keys, no album."""
 
     def emptied(part: Tensor) -> Tensor:
         return part.masked_fill(rows.view(-1, *[1] * (part.ndim - 1)), 0)

@@ -15,22 +15,24 @@ from models.bar import Bar
 from models.blocks import N_MODULATIONS, Block
 from models.conditioning import Condition, Control
 from models.config import ModelConfig
+from models.cubes import SURE, put
 from models.depth import Depth
 from models.edits import N_ENTRY, Edits
 from models.finish import finished
 from models.growth import Growth
-from models.hands import Hands
+from models.hands import GOES, Done, Hands, waited
+from models.hour import N_HOUR, Hour, turned
 from models.kept import Kept, keep, kept_at
 from models.kinds import Kinds
 from models.map_memory import address_of
 from models.patches import patchify, unpatchify
 from models.reprojection import candidates, n_candidates, n_of_album, pixel_rays, sweep
 from models.rotary import Rotary
-from models.shown import Shown
+from models.shown import Around, Shown
 from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
 
 N_TOKEN_WAVES = 6
-DRAWERS = ("balls", "edits", "hands", "bar", "depth", "kinds", "growth", "shown")
+DRAWERS = ("balls", "edits", "hands", "bar", "depth", "kinds", "growth", "hour", "shown")
 """Parts of a model that draw into the picture and are taught by themselves."""
 LOUD = 16.0
 """By how much the action's part of a token is multiplied: a key is seldom pressed, and must be learned from few frames."""
@@ -87,6 +89,7 @@ class WorldModel(nn.Module):
         self.kinds = Kinds(config) if config.cubes.channels else None
         self.growth = Growth(config) if config.cubes.channels else None
         self.shown = Shown(config, self.pixel_rays) if config.cubes.channels else None
+        self.hour = Hour(config) if config.cubes.channels else None
 
     def _init_weights(self) -> None:
         for name, module in self.named_modules():
@@ -118,7 +121,8 @@ class WorldModel(nn.Module):
         views = album.blank(self.config, self.config.album.n_views, b, device, rows)
         here = album.blank(self.config, self.config.views_here, b, device)
         around, made_of = (zeros(b, cubes.n_cubes(self.config), dtype=kind) for kind in (torch.int8, torch.int16))
-        return StreamState(layers, last, views, balls, edits, here, around, made_of)
+        hour = zeros(b, N_HOUR if self.hour is not None else 0)
+        return StreamState(layers, last, views, balls, edits, here, around, made_of, hour)
 
     def forward(
         self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *,
@@ -157,7 +161,8 @@ class WorldModel(nn.Module):
             address = address_of(config, view, write=absorb) if any(layer.mixer == "map" for layer in config.layers) else None
             phases = self.rotary(view) if self.rotary is not None else None
             turns = self.rotary_scan(view) if self.rotary_scan is not None else None
-            kept = keep(self, state, last, frames, control, absorb, dreamt)
+            done = self._done(before, control, state.cubes[:, None].expand(-1, frames.shape[1], -1)) if dreamt else None
+            kept = keep(self, state, last, frames, control, absorb, dreamt, done)
             near, offered = self._moved(last, kept.pages, control.pose, predict)
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
         tokens = self._embed(frames, noise_level, view, near)
@@ -177,17 +182,38 @@ class WorldModel(nn.Module):
         pictures = unpatchify(patches, config.patch, config.image)
         if self.balls is not None:
             pictures = self.balls(pictures, kept.balls[:, : frames.shape[1]], control.pose)
-        if self.shown is not None and self.kinds is not None and not self.training:
-            pictures = self.shown(pictures, kept.cubes, kept.kinds, self.kinds.worn, kept.pages, control.pose)
+        if not dreamt:
+            done = self._done(before, control, kept.cubes[:, : frames.shape[1]])
+        away = None
+        if self.shown is not None and self.kinds is not None and self.hour is not None and not self.training:
+            around = self._around(kept, frames.shape[1], done)
+            pictures, away = self.shown(pictures, around, self.kinds.worn, kept.pages, control.pose, self.hour.rate)
         if self.edits is not None and self.hands is not None:
             pictures = self.edits(pictures, kept.edits[:, : frames.shape[1]], self.hands, control.pose)
         if config.views_here and not self.training:
             pictures = turning.turned(config, self.pixel_rays, pictures, before, kept.here, control)
         drawn = finished(
-            pictures, before, control, hands=self.hands, bar=self.bar,
+            pictures, before, control, hands=self.hands, done=done, away=away, bar=self.bar,
             rests=config.rests and not self.training,  # which learns on frames that are noisy, blurred or dreamt
         )  # fmt: skip
         return drawn, Trail(layers, last, kept)
+
+    def _done(self, before: LastFrame, control: Control, cubes: Tensor) -> Done | None:
+        """What hands do in frames with `before` (b, t, ...), and such cubes (b, t, m), before them."""
+        if self.hands is None:
+            return None
+        return self.hands.done(before.frame, before.seen, waited(control.action, before.action, before.since), control, cubes)
+
+    def _around(self, kept: Kept, t: int, done: Done | None) -> Around:
+        """What is known in each of `t` frames, once what hands do in it is `done`: what is behind a block that goes is seen."""
+        assert self.hour is not None
+        cubes, kinds, hour = (part[:, :t] for part in (kept.cubes, kept.kinds, kept.hour))
+        cracked = torch.full(cubes.shape[:2], -1, device=cubes.device)
+        if done is not None:
+            free = torch.full_like(done.kind, -SURE, dtype=cubes.dtype)
+            cubes = put(self.config, cubes.flatten(0, 1), done.cell, done.kind == GOES, free).view_as(cubes)
+            cracked = torch.where(done.kind == GOES, done.waited, -1).view_as(cracked)
+        return Around(cubes, kinds, turned(hour, self.hour.rate), cracked)
 
     def _shifted(self, last: LastFrame, frames: Tensor, control: Control, absorb: bool) -> LastFrame:
         """The frame before every frame, and the last: (b, t + 1, ...). absorb=False: of the last nobody asks what was held."""

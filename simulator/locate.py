@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from envs import pose as poses
+from simulator.anchor import anchored, unlike
 from simulator.moment import Moment, take_rows
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ FAR, BEYOND = 0.15, 0.02
 """By how much an error counts more for every typical motion that a motion lies off, and for every `ASIDE` that a place does."""
 ASIDE = np.array([0.1, 0.1, 0.0, np.radians(2.0), 0.0])
 """Cells and radians by which a place is put off at first."""
-UNLIKE = 0.25
-"""Difference of colours in 0..1 beyond which it is all one how unlike pixels are: what was never seen cannot be drawn."""
 N_ROUNDS = 8
 """How often better ones are looked for."""
 HELD_BACK = np.array(
@@ -56,7 +55,7 @@ def located(
         stood[row], found[row] = _search(
             engine, take_rows(moment, [row]), actions[one], frame[one], (dream[one], pose[one]), typical
         )
-    return engine.placed(moment, stood), found
+    return anchored(engine, engine.placed(moment, stood), actions, frame, found)
 
 
 def _search(
@@ -114,5 +113,4 @@ def _size(off: np.ndarray, unit: np.ndarray) -> np.ndarray:
 
 def _error(dreams: np.ndarray, frame: np.ndarray, worse: np.ndarray) -> np.ndarray:
     """How ill each of `dreams` (n, H, W, 3) explains `frame` (1, H, W, 3), worse by a share (n,)."""
-    unlike = np.abs((dreams.astype(np.float64) - frame) / 255).mean(axis=3)
-    return np.asarray(np.minimum(unlike, UNLIKE).mean(axis=(1, 2)) * (1 + worse))
+    return unlike(dreams, frame) * (1 + worse)

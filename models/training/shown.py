@@ -21,12 +21,14 @@ from models.training.steps import teach
 from models.world_model import WorldModel
 
 N_BATCH = 16
-N_RUNS, N_BEFORE, N_FRAMES = 120, 60, 20
-"""Pieces of episodes looked at; frames of each that are absorbed at once, and that are drawn one by one after them."""
+N_RUNS, N_FRAMES = 80, 24
+"""Pieces of episodes looked at; frames of each that are drawn one by one."""
+N_BEFORE, MOST_BEFORE, TOGETHER = 60, 600, 60
+"""Frames that are absorbed before them, between which and which a number, and how many at once: a quarter of a day goes by."""
 PRACTICE = 0.05
 """What it counts how far off what is known is where it is not believed: its light is learned there, too."""
-DREAMT = 0.5
-"""Share of pieces in which what was drawn is absorbed and not the truth: so it will be in play."""
+OTHER_LIGHT = (0.5, 0.5, 0.1)
+"""Share of frames whose drawing is made brighter or darker, by what logarithm, and each colour of it, as long dreams are."""
 
 
 class Steps(NamedTuple):
@@ -37,11 +39,13 @@ class Steps(NamedTuple):
     paint: Tensor  # uint8, likewise
     told: Tensor  # float16 (m, N_FACTS, rows, W)
     truth: Tensor  # uint8 (m, 3, rows, W)
+    hour: Tensor  # (m, 2)
+    pose: Tensor  # (m, 5)
 
 
 @torch.no_grad()
-def steps_of(model: WorldModel, episode: Episode, dreamt: bool) -> Steps:
-    """The frames of a clip after its first `N_BEFORE`; dreamt: each after what was drawn before, not after the truth."""
+def steps_of(model: WorldModel, episode: Episode, n_before: int, dreamt: bool) -> Steps:
+    """The frames of a clip after its first `n_before`; dreamt: each after what was drawn before, not after the truth."""
     assert model.shown is not None
     device = model.head.weight.device
     asked: list[tuple[Any, ...]] = []
@@ -54,16 +58,19 @@ def steps_of(model: WorldModel, episode: Episode, dreamt: bool) -> Steps:
     def told(part: slice) -> Control:
         return Control(*(value[:, part] for value in control))
 
-    first = slice(0, N_BEFORE)
-    _, state = model(frames[:, first], clean.expand(1, N_BEFORE), told(first), model.init_state(1), predict=False)
-    for t in range(N_BEFORE, frames.shape[1]):
+    state = model.init_state(1)
+    for start in range(0, n_before, TOGETHER):
+        some = slice(start, min(start + TOGETHER, n_before))
+        _, state = model(frames[:, some], clean.expand(1, some.stop - start), told(some), state, predict=False)
+    for t in range(n_before, frames.shape[1]):
         one = slice(t, t + 1)
         drawn, _ = model(torch.zeros_like(frames[:, one]), clean + 1, told(one), state, absorb=False)
-        pictures, *known = asked.pop()
+        pictures, *known, _ = asked.pop()
         shown = model.shown.found(*known)
         views = (pictures[0, :, :, :rows], shown.colour, shown.paint, frames[0, one, :, :rows])
         drawn_view, colour, paint, truth = (to_bytes(view).cpu() for view in views)
-        found.append(Steps(drawn_view, colour, paint, shown.told.half().cpu(), truth))
+        rest = (part.float().cpu() for part in (shown.hour, shown.pose))
+        found.append(Steps(drawn_view, colour, paint, shown.told.half().cpu(), truth, *rest))
         _, state = model(drawn if dreamt else frames[:, one], clean, told(one), state, predict=False, dreamt=dreamt)
     hook.remove()
     return Steps(*(torch.cat(parts) for parts in zip(*found, strict=True)))
@@ -76,10 +83,11 @@ def load_steps(model: WorldModel, data: Path, seed: int) -> Steps:
         path = paths[int(draws.integers(len(paths)))]
         try:
             episode = check_fits(episodes.load(path), model.config, str(path))
-            first = int(draws.integers(max(1, len(episode) - N_BEFORE - N_FRAMES)))
-            clip = episode.clip(first, min(first + N_BEFORE + N_FRAMES, len(episode)))
-            if len(clip) > N_BEFORE:
-                found.append(steps_of(model, clip, i < DREAMT * N_RUNS))
+            n_before = int(draws.integers(N_BEFORE, max(N_BEFORE, min(MOST_BEFORE, len(episode) - N_FRAMES)) + 1))
+            first = int(draws.integers(max(1, len(episode) - n_before - N_FRAMES)))
+            clip = episode.clip(first, min(first + n_before + N_FRAMES, len(episode)))
+            if len(clip) > n_before:
+                found.append(steps_of(model, clip, n_before, i % 2 == 0))
         except EpisodeError as error:
             print(f"left out: {error}")
     if not found:
@@ -90,17 +98,29 @@ def load_steps(model: WorldModel, data: Path, seed: int) -> Steps:
 def train_shown(model: WorldModel, data: Path, n_steps: int, seed: int = 0, lr: float = 2e-3) -> None:
     """Teach `model.shown` beside all else, which is taught, as `steps.teach`."""
     assert model.shown is not None
+    assert model.hour is not None
     torch.manual_seed(seed)
     shown, steps, device = model.shown, load_steps(model.eval(), data, seed), model.head.weight.device
+    rate = model.hour.rate.detach()
 
     def loss() -> Tensor:
         pick = torch.randint(len(steps.truth), (N_BATCH,))
         bytes_of = (steps.drawn, steps.colour, steps.paint, steps.truth)
         drawn, colour, paint, truth = (from_bytes(part[pick].to(device)) for part in bytes_of)
-        colours, logits = shown.choices(drawn, Found(colour, paint, steps.told[pick].to(device).float()))
+        drawn = _otherwise_lit(drawn)
+        told, hour, pose = (part[pick].to(device).float() for part in (steps.told, steps.hour, steps.pose))
+        colours, logits = shown.choices(drawn, Found(colour, paint, told, hour, pose), rate)
         off = colours - truth[:, None]
         off = (off.abs() + off.square()).mean(dim=2)
         chosen = (logits.softmax(dim=1) * off).sum(dim=1)
         return (chosen + PRACTICE * (off * logits.isfinite())[:, 1:].sum(dim=1)).mean()
 
     teach(shown, loss, n_steps, lr, "shown")
+
+
+def _otherwise_lit(views: Tensor) -> Tensor:
+    """`views` (n, 3, rows, W) in -1..1, some of them brighter or darker than they are."""
+    share, whole, each = OTHER_LIGHT
+    n = len(views)
+    by = (whole * torch.randn(n, 1) + each * torch.randn(n, 3)) * (torch.rand(n, 1) < share)
+    return ((views + 1) * by.exp()[..., None, None].to(views) - 1).clamp(-1, 1)

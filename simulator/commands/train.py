@@ -32,6 +32,7 @@ from models.training.edits import train_edits
 from models.training.ego import train_ego_motion
 from models.training.growth import train_growth
 from models.training.hands import train_hands
+from models.training.hour import train_hour
 from models.training.kinds import train_kinds
 from models.training.memory import keep_memory
 from models.training.objective import Objective
@@ -106,6 +107,8 @@ class Options(Recipe):
     """The same for the part that tells what things are made of."""
     growth_steps: int = 6000
     """The same for the part that imagines what lies where nobody has looked, on walks over these islands."""
+    hour_steps: int = 4000
+    """The same for the part that tells what hour it is, on episodes that tell the time of day."""
     shown_steps: int = 3000
     """The same, after all others, for when to believe views gone by that are moved by what stands where, and what to paint."""
     balls_steps: int = 3000
@@ -143,6 +146,8 @@ def _teach_drawers(trainer: Trainer, options: Options) -> None:
         train_kinds(model.kinds, options.data, options.kinds_steps, options.seed, bf16=options.bf16)
     if model.growth is not None and options.growth_steps > 0:
         train_growth(model.growth, options.data, options.growth_steps, options.seed, bf16=options.bf16)
+    if model.hour is not None and options.hour_steps > 0:
+        train_hour(model.hour, options.data, options.hour_steps, options.seed)
     if model.bar is not None and options.bar_steps > 0:
         train_bar(model.bar, options.data, options.bar_steps, options.seed, bf16=options.bf16)
     trainer.put({name: part for name, part in model.state_dict().items() if name.startswith(DRAWERS)})

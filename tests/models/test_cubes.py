@@ -17,7 +17,7 @@ from models.kinds import Kinds
 from models.pixels import to_float
 from models.presets import preset
 from models.reprojection import bare, pixel_rays
-from models.shown import Shown
+from models.shown import Around, Shown
 from tests.models.tiny import FAMILIES, assert_same_state, inputs, part_of, randomised
 
 CONFIG = replace(preset("voxel-small"), cubes=CubesSize(channels=3))
@@ -142,14 +142,19 @@ def pages_of(frames: torch.Tensor, pose: torch.Tensor, away: torch.Tensor) -> al
     return pages._replace(depth=depth, place=pages.place[:, -1:], stamp=pages.stamp[:, -1:])
 
 
+def around(cubes):
+    """These cubes, of which nobody knows what they are made of, at an hour that nobody knows."""
+    b, t = cubes.shape[:2]
+    return Around(cubes, torch.zeros_like(cubes, dtype=torch.int16), torch.zeros(b, t, 2), torch.full((b, t), -1))
+
+
 @torch.no_grad()
 def test_views_moved_by_true_cubes_show_the_real_island(island):
     frames, pose, away = island
     told = Seen(away[None, :-1], torch.full_like(away[None, :-1], 0.02))
     known = after(CONFIG, RAYS, blank(), told, pose[None, :-1])[0][:, -1:]
     shown = Shown(CONFIG, RAYS)
-    nothing = torch.zeros_like(known, dtype=torch.int16)
-    found = shown.found(known, nothing, WORN, pages_of(frames[:-1], pose[:-1], away[:-1]), pose[None, -1:])
+    found = shown.found(around(known), WORN, pages_of(frames[:-1], pose[:-1], away[:-1]), pose[None, -1:])
     there, truth = found.told[0, 0] > 0, frames[-1, :, :ROWS]
     off = (found.colour[0] - truth).square().mean(dim=0)
     copied = (frames[-2, :, :ROWS] - truth).square().mean(dim=0)
@@ -161,12 +166,16 @@ def test_views_moved_by_true_cubes_show_the_real_island(island):
 def test_without_views_nothing_is_drawn_and_never_over_the_bar_or_the_cross(island):
     frames, pose, away = island
     shown, drawn = Shown(CONFIG, RAYS), torch.zeros_like(frames[None, -1:])
-    nothing = torch.zeros_like(blank()[:, None], dtype=torch.int16)
+    no_rate = torch.zeros(())
     empty = album.left_alone(album.blank(CONFIG, CONFIG.album.n_views, 1, torch.device("cpu"), ROWS), 0)
-    assert torch.equal(shown(drawn, blank()[:, None], nothing, WORN, empty, pose[None, -1:]), drawn)
+    same, far = shown(drawn, around(blank()[:, None]), WORN, empty, pose[None, -1:], no_rate)
+    assert torch.equal(same, drawn)
+    assert not far.any()
     told = Seen(away[None], torch.full_like(away[None], 0.02))
     known = after(CONFIG, RAYS, blank(), told, pose[None])[0][:, -1:]
-    changed = (shown(drawn, known, nothing, WORN, pages_of(frames, pose, away), pose[None, -1:]) != drawn).any(dim=2)[0, 0]
+    pages = pages_of(frames, pose, away)
+    shows, _ = shown(drawn, around(known), WORN, pages, pose[None, -1:], no_rate)
+    changed = (shows != drawn).any(dim=2)[0, 0]
     assert changed[:ROWS].float().mean() > 0.8
     assert not changed[ROWS:].any()
     assert not changed[bare(CONFIG, drawn[0, :1])[0, 0] == 0].any()
@@ -194,7 +203,7 @@ def test_a_dream_carves_nothing_keeps_no_view_and_is_otherwise_absorbed_as_the_t
     assert all(torch.equal(a, b) for a, b in zip(dream.album, state.album, strict=True))
     assert not torch.equal(true.cubes, state.cubes)
     assert not torch.equal(true.album.stamp, state.album.stamp)
-    rest = (part._replace(cubes=state.cubes, kinds=state.kinds, album=state.album) for part in (true, dream))
+    rest = (part._replace(cubes=state.cubes, kinds=state.kinds, hour=state.hour, album=state.album) for part in (true, dream))
     assert_same_state(*rest, tolerance=0)
 
 

@@ -10,8 +10,10 @@ import torch
 
 from envs import episode as episodes
 from envs.episode import Episode
+from models.conditioning import Control
 from models.config import BarSize, EditsSize, HandsSize
-from models.hands import KINDS, N_PLACE, place, stands
+from models.cubes import SURE, lowest, n_cubes, slots
+from models.hands import AROUND, COMES, KINDS, N_PLACE, Done, place, stands
 from models.training import hands as training
 from models.world_model import WorldModel
 from tests.models.tiny import FAMILIES, inputs, randomised
@@ -131,6 +133,51 @@ def test_it_draws_what_was_decided_and_no_mean_of_all_that_might_be():
     same, other = hands.draw(looked, kind, cell), hands.draw(looked, (kind + 1) % len(KINDS), cell)
     assert torch.equal(hands.shown(drawn), hands.shown(same))
     assert not torch.equal(hands.shown(drawn), hands.shown(other))
+
+
+def test_where_a_block_goes_what_is_behind_it_is_shown_where_that_is_known():
+    hands = randomised(CONFIG).hands
+    looked, (rows, columns) = looked_at(hands, n=3), hands.box
+    pictures, behind = torch.randn(2, 3, 1, 3, *CONFIG.image)
+    drawn = hands.draw(looked, torch.full((3,), 2), looked.cell.argmax(dim=1))
+    there = drawn.near.isfinite()
+    assert there[0].any()
+    away = torch.full((3, 1, TOP, CONFIG.image[1]), 50.0)
+    away[1], away[2] = 0, 0.01  # nothing is known; something stands before it
+    for kind, shows in ((2, True), (3, False)):
+        looked = looked._replace(kind=torch.nn.functional.one_hot(torch.full((3,), kind), len(KINDS)).float())
+        at = looked.cell.argmax(dim=1)
+        done = Done(looked, torch.full((3,), kind), at, looked.cells[torch.arange(3), at], torch.zeros(3))
+        as_before = hands(pictures, done)
+        found = hands(pictures, done, behind, away)
+        assert torch.equal(found[1:], as_before[1:])
+        changed = (found[0] != as_before[0]).any(dim=1)[0]
+        assert changed.any() == shows
+        if shows:
+            assert torch.equal(found[0, 0, :, rows, columns][:, there[0]], behind[0, 0, :, rows, columns][:, there[0]])
+            about = torch.nn.functional.max_pool2d(there[:1].float(), 1 + 2 * AROUND, 1, AROUND)[0] > 0
+            assert not changed[rows, columns][~about].any(), "and nothing far from it"
+
+
+def test_cubes_tell_which_cell_is_looked_at():
+    config = FAMILIES["voxel-cubes"]
+    hands, (x, y, _) = randomised(config).hands, lowest(config)
+    before, seen, waited = torch.randn(1, 1, 3, *config.image), torch.ones(1, 1), torch.zeros(1, 1)
+    pose = torch.tensor([[[x + 8.3, y + 8.6, 4.0, 0.5, -0.2]]])
+    control = Control(torch.ones(1, 1, dtype=torch.int64), pose, torch.zeros(1, 1, 5))
+    cubes = torch.full((1, 1, n_cubes(config)), -SURE, dtype=torch.int8)
+    hands.kind.bias.data[:] = torch.tensor([0.0, 0.0, 1e4, 0.0])
+    cells = hands.cells(pose[0])[0]
+    for solid in (1, 2):
+        slot = slots(config, torch.zeros(1, 3), cells[solid].view(1, 3, 1) + 0.5, torch.ones(1, 1)).flatten().long()
+        stands_there = cubes.clone()
+        stands_there[0, 0, slot] = SURE
+        none, there = (hands.done(before, seen, waited, control, known) for known in (cubes, stands_there))
+        by = hands._aimed(there.looked, there.kind, stands_there[0]) - there.looked.cell
+        assert by[0].nonzero().tolist() == [[solid]]
+        assert torch.equal(none.at, none.looked.cell.argmax(dim=1))
+        comes = hands._aimed(there.looked, torch.tensor([COMES]), stands_there[0]) - there.looked.cell
+        assert comes[0].nonzero().tolist() == [[solid - 1]]
 
 
 def test_sides_are_shown_where_the_cell_is_and_only_where_a_block_goes_or_comes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,17 +10,26 @@ import torch
 
 from envs import episode as episodes
 from envs.episode import EpisodeError
-from models.shown import N_FACTS, Found, Shown
+from models.hour import hour_of
+from models.shown import N_FACTS, OLD_FACT, SKY_FACT, Found, Shown
 from models.training import shown as training
 from tests.models.tiny import FAMILIES, episode, randomised
 
 CONFIG = FAMILIES["voxel-cubes"]
 ROWS = CONFIG.bar_rows[0]
+NO_RATE = torch.zeros(())
+
+
+def found(colour, paint, told):
+    """What was found where the hour is unknown and nobody looks up or down."""
+    return Found(colour, paint, told, torch.zeros(len(told), 2), torch.zeros(len(told), 5))
 
 
 @pytest.fixture
 def model(monkeypatch):
     monkeypatch.setattr(training, "N_BEFORE", 5)
+    monkeypatch.setattr(training, "MOST_BEFORE", 7)
+    monkeypatch.setattr(training, "TOGETHER", 3)
     monkeypatch.setattr(training, "N_FRAMES", 4)
     monkeypatch.setattr(training, "N_RUNS", 3)
     return randomised(CONFIG)
@@ -27,12 +37,12 @@ def model(monkeypatch):
 
 def test_steps_are_frames_as_drawn_and_as_they_were(model):
     clip = episode(9)
-    steps = training.steps_of(model, clip, dreamt=False)
+    steps = training.steps_of(model, clip, 5, dreamt=False)
     assert torch.equal(steps.truth.movedim(1, -1), torch.from_numpy(clip.image[5:, :ROWS]))
     assert steps.drawn.shape == steps.colour.shape == steps.paint.shape == (4, 3, ROWS, 16)
-    again = training.steps_of(model, clip, dreamt=False)
+    again = training.steps_of(model, clip, 5, dreamt=False)
     assert all(torch.equal(a, b) for a, b in zip(steps, again, strict=True)), "asking changes nothing"
-    dreamt = training.steps_of(model, clip, dreamt=True)
+    dreamt = training.steps_of(model, clip, 5, dreamt=True)
     assert torch.equal(dreamt.drawn[0], steps.drawn[0])
     assert not torch.equal(dreamt.drawn[1:], steps.drawn[1:])
 
@@ -43,17 +53,18 @@ def test_what_is_right_comes_to_be_believed_and_what_is_wrong_does_not(model):
     n = 60
     truth, *others = (torch.rand(n, 3, ROWS, 16) * 2 - 1 for _ in range(4))
     told, kind = torch.ones(n, N_FACTS, ROWS, 16), (torch.arange(n) % 3).view(n, 1, 1)
-    told[:, 2], told[:, 4] = kind == 0, kind == 1
+    told[:, SKY_FACT] = 0
+    told[:, 2], told[:, 3] = kind == 0, kind == 1
     views, paint, drawn = (torch.where((kind == i)[:, None], truth, other) for i, other in enumerate(others))
     shown = Shown(CONFIG, model.pixel_rays)
     optimizer = torch.optim.AdamW(shown.parameters(), lr=1e-2)
     for _ in range(150):
-        colours, logits = shown.choices(drawn, Found(views, paint, told))
+        colours, logits = shown.choices(drawn, found(views, paint, told), NO_RATE)
         off = (colours - truth[:, None]).abs().mean(dim=2)
         optimizer.zero_grad()
         (logits.softmax(dim=1) * off).sum(dim=1).mean().backward()
         optimizer.step()
-    left = (shown.drawn(drawn, Found(views, paint, told)) - truth).abs().mean(dim=(1, 2, 3)).view(-1, 3).mean(dim=0)
+    left = (shown.drawn(drawn, found(views, paint, told), NO_RATE)[0] - truth).abs().mean(dim=(1, 2, 3)).view(-1, 3).mean(dim=0)
     assert (left < 0.5 * (others[0] - truth).abs().mean()).all(), left
 
 
@@ -64,17 +75,47 @@ def test_what_is_shown_is_drawn_in_the_light_it_stands_in(model):
     day, none = torch.rand(n, 3, ROWS, 16) * 2 - 1, torch.zeros(n, 3, ROWS, 16)
     truth = (day + 1) * (0.2 + 0.8 * torch.rand(n, 1, 1, 1)) - 1
     told = torch.ones(n, N_FACTS, ROWS, 16)
-    told[:, 6] = 0  # nothing is painted
+    told[:, 6], told[:, SKY_FACT] = 0, 0  # nothing is painted
     drawn = none.clone()
     drawn[..., left] = truth[..., left]
     shown = Shown(CONFIG, model.pixel_rays)
     optimizer = torch.optim.AdamW(shown.parameters(), lr=1e-2)
     for _ in range(150):
-        off = (shown.drawn(drawn, Found(day, none, told)) - truth)[..., 8:].abs().mean()
+        off = (shown.drawn(drawn, found(day, none, told), NO_RATE)[0] - truth)[..., 8:].abs().mean()
         optimizer.zero_grad()
         off.backward()
         optimizer.step()
     assert off < 0.3 * (day - truth)[..., 8:].abs().mean()
+
+
+def test_a_view_by_day_is_shown_by_night_as_the_hour_tells(model):
+    """Nothing the network draws tells how dark it is by now, and no view shows the sky: the hour tells."""
+    torch.manual_seed(0)
+    n, per_frame = 64, torch.tensor(2 * math.pi / 100)
+    day, none = torch.rand(n, 3, ROWS, 16) * 2 - 1, torch.zeros(n, 3, ROWS, 16)
+    share, age = 0.25 + 0.5 * torch.rand(n, 1, 1, 1), torch.randint(0, 20, (n, 1, 1, 1))
+
+    def bright(share):
+        return torch.exp(torch.sin(2 * math.pi * share) - 1)
+
+    then = (day + 1) * bright(share - 0.01 * age) - 1
+    truth = (day + 1) * bright(share) - 1
+    sky = torch.zeros(n, 1, ROWS, 16)
+    sky[..., :8] = 1
+    truth = torch.where(sky > 0, bright(share) - 1, truth)
+    told = torch.ones(n, N_FACTS, ROWS, 16)
+    told[:, 0], told[:, 6], told[:, SKY_FACT] = 1 - sky[:, 0], sky[:, 0], sky[:, 0]
+    told[:, OLD_FACT] = ((1 + age).log() / 4)[:, 0]
+    found = Found(then, none, told, 50 * hour_of(share.flatten()), torch.zeros(n, 5))
+    shown = Shown(CONFIG, model.pixel_rays)
+    optimizer = torch.optim.AdamW(shown.parameters(), lr=1e-2)
+    for _ in range(200):
+        colours, _ = shown.choices(none, found, per_frame)
+        off = torch.where(sky > 0, colours[:, 2], colours[:, 1]) - truth
+        optimizer.zero_grad()
+        off.abs().mean().backward()
+        optimizer.step()
+    assert off.abs().mean() < 0.3 * torch.where(sky > 0, none, then - truth).sub(torch.where(sky > 0, truth, none)).abs().mean()
 
 
 def test_it_is_taught_on_a_folder_and_short_episodes_are_said_to_be(model, tmp_path):
