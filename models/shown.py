@@ -46,8 +46,8 @@ REACHES = (2, 4, 8)
 """Pixels that the convolutions after the first lie apart."""
 BELIEVED = (1.5, -0.5)
 """Logits by which what is shown is believed, and what is painted, before anything is learned."""
-SHARP = (0.0, 0.0, 2.0)
-"""What speaks for paint beside how right it is likely to be: it is sharp, however near one comes."""
+PAINT, SHARP = 2, 2.0
+"""Which choice paint is, and what speaks for it beside how right it is likely to be: it is sharp, however near one comes."""
 LIT = (2.0, 2.0)
 """Logits of the share of the hour's light that falls on what a view shows, and what is painted, before anything is learned."""
 FOLLOWED = (-2.0, 0.0)
@@ -127,7 +127,7 @@ class Shown(nn.Module):
         is another than the network's, bool (n, rows, W)."""
         colours, logits = self.choices(views, found, rate)
         solid = 1 - found.told[:, None, SKY_FACT].to(logits.dtype)
-        chosen = (logits + solid * logits.new_tensor(SHARP)[:, None, None]).argmax(dim=1)
+        chosen = (logits + F.pad(SHARP * solid, (0, 0, 0, 0, PAINT, 0))).argmax(dim=1)
         return colours.gather(1, chosen[:, None, None].expand_as(colours[:, :1]))[:, 0], chosen > 0
 
     def choices(self, views: Tensor, found: Found, rate: Tensor) -> Choices:
@@ -164,7 +164,7 @@ class Shown(nn.Module):
         then = surely(turned(found.hour[:, None, None], -rate * age))
         everywhere = now[:, None, None].expand_as(then)
         of_sky, sky_then = self.light.in_sky(everywhere, rays), self.light.in_sky(then, rays)
-        level = F.normalize(rays[:, len(self.rays) // 2] * rays.new_tensor([1.0, 1.0, 0.0]), dim=-1)  # of each column, (n, W, 3)
+        level = F.normalize(F.pad(rays[:, len(self.rays) // 2, :, :2], (0, 1)), dim=-1)  # of each column, (n, W, 3)
         of_air = self.light.in_sky(everywhere[:, 0], level)[:, None].expand_as(of_sky)
         ground, ground_then = self.light.on_ground(now)[:, None, None], self.light.on_ground(then)
         under = sky.movedim(1, -1) > 0

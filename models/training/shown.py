@@ -14,6 +14,7 @@ from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from models.clips import check_fits, control_of
 from models.conditioning import Control
+from models.hour import turned
 from models.pixels import from_bytes, to_bytes, to_float
 from models.shown import Found
 from models.training.data import find_episodes
@@ -27,7 +28,9 @@ N_BEFORE, MOST_BEFORE, TOGETHER = 60, 600, 60
 """Frames that are absorbed before them, between which and which a number, and how many at once: a quarter of a day goes by."""
 PRACTICE = 0.05
 """What it counts how far off what is known is where it is not believed: its light is learned there, too."""
-OTHER_LIGHT = (0.5, 0.5, 0.1)
+ASTRAY = 0.2
+"""Radians by which the hour is believed wrongly: there are few pieces, each of one hour, which would be known by it."""
+OTHER_LIGHT = (0.35, 0.5, 0.1)
 """Share of frames whose drawing is made brighter or darker, by what logarithm, and each colour of it, as long dreams are."""
 
 
@@ -109,6 +112,7 @@ def train_shown(model: WorldModel, data: Path, n_steps: int, seed: int = 0, lr: 
         drawn, colour, paint, truth = (from_bytes(part[pick].to(device)) for part in bytes_of)
         drawn = _otherwise_lit(drawn)
         told, hour, pose = (part[pick].to(device).float() for part in (steps.told, steps.hour, steps.pose))
+        hour = turned(hour, ASTRAY * torch.randn(len(hour), device=device))
         colours, logits = shown.choices(drawn, Found(colour, paint, told, hour, pose), rate)
         off = colours - truth[:, None]
         off = (off.abs() + off.square()).mean(dim=2)

@@ -109,7 +109,7 @@ class Options(Recipe):
     """The same for the part that imagines what lies where nobody has looked, on walks over these islands."""
     hour_steps: int = 4000
     """The same for the part that tells what hour it is, on episodes that tell the time of day."""
-    shown_steps: int = 3000
+    shown_steps: int = 1000
     """The same, after all others, for when to believe views gone by that are moved by what stands where, and what to paint."""
     balls_steps: int = 3000
     """The same for the memory and drawer of balls."""
