@@ -130,10 +130,16 @@ class Change(NamedTuple):
         return self.cell[:, i], self.value[:, i] != 0
 
 
+def cubes_at(config: ModelConfig, cells: Tensor) -> Tensor:
+    """As `slots`, the cubes that lie at `cells` (n, k, 3), their lowest corners: (n, k)."""
+    middles = cells.movedim(1, 2) + 0.5
+    return slots(config, torch.zeros_like(middles[..., 0]), middles, middles.new_ones(1, 1))[:, 0]
+
+
 def put(config: ModelConfig, cubes: Tensor, cell: Tensor, there: Tensor, value: Tensor) -> Tensor:
     """`cubes` (n, m), or what is kept of them, with `value` (n,) at `cell` (n, 3), its lowest corner, where that is asked for,
     `there` (n,)."""
-    slot = slots(config, cell + 0.5, torch.zeros_like(cell)[..., None], cell.new_zeros(1, 1)).flatten().long()
+    slot = cubes_at(config, cell[:, None]).flatten().long()
     found = cubes.flatten().clone()
     found[slot] = torch.where(there, value, found[slot])
     return found.view_as(cubes)

@@ -105,10 +105,9 @@ class Edits(nn.Module):
     def dreamt(self, kept: Tensor, hands: Hands, frames: Tensor, done: Done | None) -> Tensor:
         """As `after`, of frames into which hands drew what was `done`: that is known, and need not be told from them."""
         history, t = [kept], frames.shape[1]
+        if done is None:
+            return torch.stack((1 + t) * history, dim=1)
         for i in range(t):
-            if done is None:
-                history.append(history[-1])
-                continue
             looked, kind, _, cell, _ = done.of_frame(i, t)
             entry = self._entry(hands, looked, hands.middle(frames[:, i]), kind, cell)
             history.append(torch.where((kind >= GOES)[:, None, None], put(history[-1], entry), history[-1]))

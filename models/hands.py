@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from models.bar import cells
 from models.conditioning import Control
 from models.config import ModelConfig
-from models.cubes import SOLID, slots
+from models.cubes import SOLID, cubes_at
 from models.graph import can_branch
 from models.lattice import border, cells_along, sides, sides_told
 from models.pixels import CHANGED
@@ -303,8 +303,7 @@ class Hands(nn.Module):
         middle of the view, or the last free one before it, where a block comes."""
         if not cubes.shape[1]:
             return looked.cell
-        middles, nowhere = looked.cells.movedim(1, 2) + 0.5, torch.zeros_like(looked.eye)
-        slot = slots(self.config, nowhere, middles, middles.new_ones(1, 1))[:, 0]
+        slot = cubes_at(self.config, looked.cells)
         solid = cubes.flatten().index_select(0, slot.flatten()).view(slot.shape) >= SOLID
         first = solid & (solid.cumsum(dim=1) == 1)
         before = F.pad(first[:, 1:], (0, 1))

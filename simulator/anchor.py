@@ -48,7 +48,8 @@ def anchored(
 ) -> tuple[Moment, np.ndarray]:
     """`moment` and the `pose` (b, 5) from which the true `frame` (b, H, W, 3) was seen after `actions` (b,), both moved by what
     the memory tells of where one stands; as they are in frames in which nobody looks."""
-    if moment.t < FROM or moment.t % EVERY:
+    moves = np.abs(pose - moment.pose).max(axis=1) > STILL  # the same picture again tells nothing new
+    if moment.t < FROM or moment.t % EVERY or not moves.any():
         return moment, pose
     memory, by = engine.blindfold(moment), np.zeros_like(pose)
 
@@ -71,5 +72,5 @@ def anchored(
                 there = off(far * best[:, None] * aside)
                 plainly = beyond & (there < least)
                 by[plainly, axis], least = far * (best * ASIDE[axis])[plainly], np.where(plainly, there, least)
-    by *= (np.abs(pose - moment.pose).max(axis=1) > STILL)[:, None]  # the same picture again tells nothing new
+    by *= moves[:, None]
     return engine.placed(moment, moment.pose + by), pose + by

@@ -4,6 +4,7 @@ Ego-motion tells where keys lead before anything is seen. It errs where the body
 frames alone hardly tell by how much: whoever touches a wall sees little but that wall. The memory knows what lies around it. So
 a frame that was not expected is explained in two ways: the last step led elsewhere, not as far as a rule, since what is touched
 holds one back; or one stood elsewhere already, which shows when the wall is left behind and things known before come into view.
+What is off by too little to surprise is told by `simulator.anchor`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from envs import pose as poses
-from simulator.anchor import anchored, unlike
+from simulator.anchor import ASIDE, anchored, unlike
 from simulator.moment import Moment, take_rows
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ PLAINLY, BETTER = 0.8, 0.85
 """Share of the error that must be left at most for another motion to be taken, and for having stood elsewhere before it."""
 FAR, BEYOND = 0.15, 0.02
 """By how much an error counts more for every typical motion that a motion lies off, and for every `ASIDE` that a place does."""
-ASIDE = np.array([0.1, 0.1, 0.0, np.radians(2.0), 0.0])
-"""Cells and radians by which a place is put off at first."""
 N_ROUNDS = 8
 """How often better ones are looked for."""
 HELD_BACK = np.array(

@@ -12,7 +12,7 @@ from envs import episode as episodes
 from envs.episode import Episode
 from models.conditioning import Control
 from models.config import BarSize, EditsSize, HandsSize
-from models.cubes import SURE, lowest, n_cubes, slots
+from models.cubes import SURE, cubes_at, lowest, n_cubes
 from models.hands import AROUND, COMES, KINDS, N_PLACE, Done, place, stands
 from models.training import hands as training
 from models.world_model import WorldModel
@@ -169,7 +169,7 @@ def test_cubes_tell_which_cell_is_looked_at():
     hands.kind.bias.data[:] = torch.tensor([0.0, 0.0, 1e4, 0.0])
     cells = hands.cells(pose[0])[0]
     for solid in (1, 2):
-        slot = slots(config, torch.zeros(1, 3), cells[solid].view(1, 3, 1) + 0.5, torch.ones(1, 1)).flatten().long()
+        slot = cubes_at(config, cells[solid].view(1, 1, 3)).flatten().long()
         stands_there = cubes.clone()
         stands_there[0, 0, slot] = SURE
         none, there = (hands.done(before, seen, waited, control, known) for known in (cubes, stands_there))
