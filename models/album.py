@@ -34,6 +34,7 @@ class Pages(NamedTuple):
     place: Tensor  # int64 (b, t + 1, m) of the pile; (b, 1, m) where nothing was absorbed
     stamp: Tensor  # (b, t + 1, m), as in `Album`
     depth: Tensor  # (b, v, rows, W)
+    now: Tensor  # (b, t + 1, 1), likewise
 
 
 def blank(config: ModelConfig, m: int, b: int, device: torch.device, rows: int = 0) -> Album:
@@ -42,7 +43,8 @@ def blank(config: ModelConfig, m: int, b: int, device: torch.device, rows: int =
     height, width = config.image
     frame = torch.zeros(b, m, height, width, 3, dtype=torch.uint8, device=device)
     depth = torch.zeros(b, m, rows, width, dtype=torch.float16, device=device)
-    return Album(frame, torch.zeros(b, m, 5, device=device), torch.zeros(b, m, device=device), depth)
+    pose, stamp, now = (torch.zeros(b, *size, device=device) for size in ((m, 5), (m,), (min(m, 1),)))
+    return Album(frame, pose, stamp, depth, now)
 
 
 @torch.no_grad()
@@ -54,36 +56,42 @@ def leaf_through(config: ModelConfig, album: Album, frames: Tensor, pose: Tensor
         return left_alone(album, frames.shape[1] if absorb else 0)
     index, stamp, poses = torch.arange(m, device=pose.device).expand(b, m), album.stamp, torch.cat([album.pose, pose], dim=1)
     stretch, slots = _stretch(config, poses), torch.arange(m, device=pose.device)
-    indices, stamps = [index], [stamp]
+    indices, stamps, now = [index], [stamp], _nows(album, pose.shape[1])
     for new in range(m, m + pose.shape[1]):
         held = stretch.gather(1, index[..., None].expand(-1, -1, stretch.shape[-1]))
         same = (held == stretch[:, new : new + 1]).all(dim=-1) & (stamp > 0)
         slot = torch.where(same.any(dim=1), same.int().argmax(dim=1), stamp.argmin(dim=1))
         here = slots == slot[:, None]
-        index, stamp = torch.where(here, new, index), torch.where(here, stamp.amax(dim=1, keepdim=True) + 1, stamp)
+        index, stamp = torch.where(here, new, index), torch.where(here, now[:, new - m + 1], stamp)
         indices.append(index)
         stamps.append(stamp)
     return piled(album, frames, poses, torch.stack(indices, 1), torch.stack(stamps, 1))
 
 
+def _nows(album: Album, t: int) -> Tensor:
+    """How many frames there have been before each of `t` frames, and after the last: (b, t + 1, 1)."""
+    return album.now[:, None] + torch.arange(t + 1, device=album.now.device)[:, None]
+
+
 def piled(album: Album, frames: Tensor, poses: Tensor, place: Tensor, stamp: Tensor) -> Pages:
     """The views carried and the call's own `frames` in one pile, at `poses` and in places as given."""
     depth = album.depth.new_zeros(*frames.shape[:2], *album.depth.shape[2:])
-    return Pages(torch.cat([album.frame, quantised(frames)], 1), poses, place, stamp, torch.cat([album.depth, depth], 1))
+    pile = torch.cat([album.frame, quantised(frames)], 1)
+    return Pages(pile, poses, place, stamp, torch.cat([album.depth, depth], 1), _nows(album, frames.shape[1]))
 
 
 def left_alone(album: Album, t: int) -> Pages:
     """The album before and after `t` frames none of which goes into it."""
     b, m = album.stamp.shape
     index = torch.arange(m, device=album.stamp.device).expand(b, t + 1, m)
-    return Pages(album.frame, album.pose, index, album.stamp[:, None].expand(-1, t + 1, -1), album.depth)
+    return Pages(album.frame, album.pose, index, album.stamp[:, None].expand(-1, t + 1, -1), album.depth, _nows(album, t))
 
 
 def at(pages: Pages, row: Tensor, t: Tensor) -> Album:
     """The albums of `row` before frame `t` of the call, index tensors of one shape (r,)."""
     index = pages.place[row, t]
     frame, pose, depth = (views(pile, row[:, None], index) for pile in (pages.frame, pages.pose, pages.depth))
-    return Album(frame, pose, pages.stamp[row, t], depth)
+    return Album(frame, pose, pages.stamp[row, t], depth, pages.now[row, t])
 
 
 @torch.no_grad()
@@ -134,7 +142,7 @@ def _near(config: ModelConfig, pages: Pages, pose: Tensor) -> tuple[Tensor, Tens
     each; infinite where there is none."""
     album = config.album
     row, index, stamp, away, turn = measured(pages, pose)
-    age = (stamp.amax(dim=-1, keepdim=True) - stamp).masked_fill(stamp == 0, torch.inf)
+    age = (pages.now[:, : pose.shape[1]] - stamp).masked_fill(stamp == 0, torch.inf)
     return row, index, age, away / album.cells + turn / math.radians(0.75 * album.degrees) + age / AGE
 
 

@@ -107,6 +107,8 @@ class CubesSize:
     """Kinds of blocks it tells apart; the first is nothing."""
     growing: int = 96
     """Of the network that imagines what lies where nobody has looked (`models.growth`)."""
+    sown: tuple[tuple[int, int], ...] = ()
+    """Kinds that stand here and there, such as trunks of trees, and how many on end at least: imagined by lot."""
     n_x: int = 52
     n_y: int = 52
     n_z: int = 26
@@ -254,6 +256,11 @@ class ModelConfig:
             )
         if not 2 <= cubes.kinds <= N_NAMES:
             raise ValueError(f"{cubes.kinds} kinds of cubes; expected 2, the first of them nothing, to {N_NAMES}")
+        if not all(0 < kind < cubes.kinds and 0 < height <= cubes.n_z for kind, height in cubes.sown):
+            raise ValueError(
+                f"kinds and heights {cubes.sown} that are imagined by lot; expected kinds of 1 .. {cubes.kinds - 1}, heights of "
+                f"1 .. {cubes.n_z}"
+            )
         if min(cubes.n_x, cubes.n_y, cubes.n_z) < 3:
             raise ValueError(f"{cubes.n_x} x {cubes.n_y} x {cubes.n_z} cubes: expected 3 or more each way")
         for box in self.camera.drawn_over:

@@ -11,6 +11,7 @@ import math
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from models.config import ModelConfig
@@ -27,6 +28,8 @@ SOLID = 16
 """From which on a cube is taken to be solid."""
 HIT = 3.0
 """How many places passed through one ray's end outweighs, and how many looks make a whole one."""
+ABOUT = 2
+"""Cubes to each side from which light comes to one that is not open to the sky itself."""
 INSIDE, MARGIN = 0.05, 0.1
 """Blocks behind what is seen at which the cube lies that shows, and before it up to which all is free."""
 TOO_VAGUE = 0.25
@@ -71,6 +74,14 @@ def look(config: ModelConfig, rays: Tensor, pose: Tensor) -> tuple[Tensor, Tenso
     return eyes(config, pose, config.hands.eye), axes, directed
 
 
+def before_side(config: ModelConfig, met: Ends, rays: Tensor) -> Tensor:
+    """As `Ends.slot`, the cubes out of which `rays` (n, 3, r) come where they `met` others."""
+    steps = (config.cubes.n_y * config.cubes.n_z, config.cubes.n_z, 1)
+    step = sum((met.axis == axis) * n for axis, n in enumerate(steps))
+    way = rays.gather(1, met.axis[:, None])[:, 0].sign().to(torch.int32)
+    return met.slot - way * step
+
+
 class Ends(NamedTuple):
     """Where rays end, (n, r) each."""
 
@@ -95,6 +106,15 @@ def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> Ends:
     return Ends(away, free, slot.gather(1, first[:, None])[:, 0], axis)
 
 
+def open_to_sky(config: ModelConfig, cubes: Tensor) -> Tensor:
+    """Of `cubes` (n, m) which share of those around, on the same height, has nothing solid above it: (n, m) in 0..1."""
+    size = config.cubes
+    solid = cubes.view(-1, size.n_x, size.n_y, size.n_z).movedim(-1, 1) >= SOLID
+    bare = solid.flip(1).cumsum(dim=1, dtype=torch.int8).flip(1) == 0
+    share = F.avg_pool2d(bare.float(), 1 + 2 * ABOUT, 1, ABOUT, count_include_pad=False)
+    return share.movedim(1, -1).reshape(cubes.shape)
+
+
 def carved(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor, away: Tensor, width: Tensor) -> Tensor:
     """`cubes` int8 (n, m) after a look along rays (n, 3, r) that saw something `away` (n, r), give or take a share `width`."""
     free = (away * (1 - width.clamp(max=0.3)) - MARGIN).clamp(max=FARTHEST)
@@ -107,11 +127,11 @@ def carved(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor, away: 
     n_ended.index_add_(0, slots(config, eye, rays, last).flatten(), ended.flatten())
     told = UNIT * (n_ended - n_passed) / (n_ended + n_passed).clamp(min=HIT)
     found = (cubes + told.view_as(cubes).round()).clamp(-SURE, SURE).to(torch.int8)
-    return _bordered(config, found)
+    return bordered(config, found)
 
 
-def _bordered(config: ModelConfig, cubes: Tensor) -> Tensor:
-    """`cubes` (n, m), changed in place: the outermost are free."""
+def bordered(config: ModelConfig, cubes: Tensor) -> Tensor:
+    """`cubes` (n, m), or as they lie (n, x, y, z), changed in place: the outermost are free."""
     around = cubes.view(-1, config.cubes.n_x, config.cubes.n_y, config.cubes.n_z)
     for axis in (1, 2, 3):
         for end in (0, -1):
@@ -159,7 +179,8 @@ def after(
     config: ModelConfig, rays: Tensor, cubes: Tensor, seen: Seen, pose: Tensor, change: Change | None = None
 ) -> tuple[Tensor, Tensor]:
     """Cubes (b, t + 1, m) before each of t frames that saw `seen` (b, t, rows, W) from `pose` (b, t, 5), and after the last; and
-    how far away, by the cubes after each, what it shows is (b, t, rows, W): by all looks so far, not by that one alone."""
+    how far away, by the cubes after each, what it shows is (b, t, rows, W): by all looks so far, not by that one alone. Where no
+    cube stands yet for what that one saw, it is what that one told, with a minus: perhaps sky."""
     found, away, view = [cubes], [], rays[: config.bar_rows[0]].shape[:2]
     for i in range(pose.shape[1]):
         known = found[-1] if change is None else put(config, found[-1], *change.at(i), change.value[:, i])
@@ -168,4 +189,5 @@ def after(
         known = carved(config, known, eye, picture, *(part[:, i, ::2, ::2].flatten(1) for part in seen))
         found.append(known)
         away.append(ends(config, known, eye, directed).away.unflatten(1, view))
-    return torch.stack(found, dim=1), torch.stack(away, dim=1)
+    far = torch.stack(away, dim=1)
+    return torch.stack(found, dim=1), torch.where(far.isinf() & seen.away.isfinite(), -seen.away, far)

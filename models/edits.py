@@ -105,7 +105,7 @@ class Edits(nn.Module):
     def dreamt(self, kept: Tensor, hands: Hands, frames: Tensor, done: Done | None) -> Tensor:
         """As `after`, of frames into which hands drew what was `done`: that is known, and need not be told from them."""
         history, t = [kept], frames.shape[1]
-        if done is None:
+        if done is None or (can_branch(frames) and not (done.kind >= GOES).any()):
             return torch.stack((1 + t) * history, dim=1)
         for i in range(t):
             looked, kind, _, cell, _ = done.of_frame(i, t)
@@ -175,12 +175,14 @@ class Edits(nn.Module):
     def due(self, kept: Tensor, hands: Hands, pose: Tensor) -> Due:
         """Where in the view the sides of what is `kept` (n, m, N_ENTRY) lie from `pose` (n, 5): of the nearest few, since few
         are in view."""
-        k = min(self.config.edits.n_shown, kept.shape[1])
         axes = view_axes(pose, math.radians(self.config.camera.tilt_degrees))
         eye = eyes(self.config, pose, self.config.hands.eye)
         away = kept[..., :3] + 0.5 - eye[:, None]
         ahead, far = (away * axes[:, None, 0]).sum(dim=-1), away.norm(dim=-1)
         could = (kept[..., KIND] > 0) & (ahead > 0.4 * far - 0.9) & (far < FARTHEST)
+        k = min(self.config.edits.n_shown, kept.shape[1])
+        if can_branch(kept):
+            k = min(k, max(1, int(could.sum(dim=1).max())))  # it is all the same to those that are not there
         best = torch.where(could, far, torch.inf).topk(k, dim=1, largest=False)
         entry = kept.gather(1, best.indices[..., None].expand(-1, -1, N_ENTRY)).flatten(0, 1)  # (n k, N_ENTRY)
         rays = (self.rays @ axes[:, None]).repeat_interleave(k, 0)

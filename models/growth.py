@@ -2,19 +2,22 @@
 
 Drawn picture by picture, what was never seen is the mean of all it might be: a smear, and another one in every frame. Here a
 network says of cubes that nobody has looked at what they most likely are, by those around that are known: ground goes on, a
-wall has a back, there is stone below. What it says is kept as if it had been seen, so it stays; a true look later outweighs it.
-Only dreams imagine: where true frames come in, nothing is added to them. Taught by itself, on islands looked at in random walks.
+wall has a back, there is stone below, and at last there is the sea. What stands here and there, such as a tree, is nowhere
+likeliest; so that is drawn by lot first, as often as it is likely, and then the rest with it standing there. What comes out is
+kept as if it had been seen, so it stays; a true look later outweighs it. Only dreams imagine, all at once when they begin: where
+true frames come in, nothing is added to them. Taught by itself, on islands looked at in random walks.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.cubes import SOLID, lowest
-from models.graph import can_branch
+from models.cubes import SOLID, bordered, lowest
 from models.kinds import kind_of
 
 D_CUBE = 6
@@ -23,10 +26,8 @@ REACHES = (1, 2, 4, 2, 1, 2)
 N_WHERE = 3
 SPAN = 24.0
 """Cubes that places are measured by: half an island."""
-WINDOW, REACH = 28, 10.0
-"""Columns a side that are looked at, and how far from the player something is imagined, in blocks."""
-NEAR, BELOW, ABOVE = 6.0, 3, 5
-"""Blocks about the player, along the ground, below and above, in which nothing may be unknown: else all is asked for again."""
+APART = 2
+"""Columns within which of what is drawn by lot one alone comes to stand, the one that is drawn most clearly."""
 UNKNOWN, FREE = 0, 1
 
 
@@ -62,36 +63,44 @@ class Growth(nn.Module):
         return x.permute(0, 2, 3, 1).unflatten(3, (self.config.cubes.n_z, -1))
 
     @torch.no_grad()
-    def grown(self, cubes: Tensor, kept: Tensor, pose: Tensor) -> tuple[Tensor, Tensor]:
-        """`cubes` int8 (b, m) and what is `kept` of their kinds (b, m), with what is imagined about one at `pose` (b, 5)."""
-        size, low = self.config.cubes, lowest(self.config)
-        around = cubes.view(-1, size.n_x, size.n_y, size.n_z)
-        place = pose[:, :2] - pose.new_tensor(low[:2])
-        side = torch.tensor([min(WINDOW, size.n_x), min(WINDOW, size.n_y)], device=pose.device)
-        most = torch.tensor([size.n_x, size.n_y], device=pose.device) - side
-        corner = torch.minimum((place - side / 2).round().long().clamp(min=0), most)
-        x, y = (corner[:, i, None] + torch.arange(int(side[i]), device=pose.device) for i in (0, 1))
-        row = torch.arange(len(pose), device=pose.device)[:, None, None]
-        window = (row, x[:, :, None], y[:, None, :])
-        known = around[window]  # (b, WINDOW, WINDOW, z)
-        away = torch.hypot((x + 0.5 - place[:, :1])[:, :, None], (y + 0.5 - place[:, 1:])[:, None, :])
-        unknown, height = (known >= 0) & (known < SOLID), torch.arange(size.n_z, device=pose.device) - pose[:, 2:3].floor()
-        near = (away < NEAR)[..., None] & ((height >= -BELOW) & (height <= ABOVE))[:, None, None]
-        if can_branch(cubes) and not (unknown & near).any():
+    def grown(self, cubes: Tensor, kept: Tensor, pose: Tensor, noise: Callable[..., Tensor]) -> tuple[Tensor, Tensor]:
+        """`cubes` int8 (b, m) and what is `kept` of their kinds (b, m), with all that nobody has looked at imagined, around who
+        stands at `pose` (b, 5); noise: standard normal numbers of a shape (b, ...), by which lots are drawn."""
+        size = self.config.cubes
+        around, names = (part.view(-1, size.n_x, size.n_y, size.n_z) for part in (cubes, kept))
+        unknown = (around >= 0) & (around < SOLID)
+        if not unknown.any():
             return cubes, kept
-        asked = unknown & (away < REACH)[..., None]
-        names = kept.view_as(around)[window]
-        chance = (
-            self(told(size.kinds, known, names), self.where()[:, x[:, :, None], y[:, None, :]].movedim(1, 0))
-            .float()
-            .softmax(dim=-1)
+        around = bordered(self.config, torch.where(unknown, 0, around))
+        open_to = (around == 0) & ~self._body(pose)
+        chance, lots = self._chances(around, names), torch.special.ndtr(noise((len(pose), size.n_x, size.n_y)).to(around.device))
+        for i, (kind, height) in enumerate(size.sown):
+            lot = (lots + i / len(size.sown)) % 1  # what is drawn for a column goes for all of its cubes
+            could = torch.where(open_to & (around == 0), chance[..., kind], 0)
+            drawn = could.topk(height, dim=-1).values[..., -1] / lot
+            first = (drawn > 1) & (drawn == F.max_pool2d(drawn, 1 + 2 * APART, 1, APART))
+            comes = first[..., None] & (could > lot[..., None])
+            around, names = torch.where(comes, SOLID, around), torch.where(comes, kind, names)
+        chance, asked = self._chances(around, names), around == 0
+        solid = (chance[..., 0] < 0.5) & open_to
+        around = torch.where(asked, torch.where(solid, SOLID, -1), around).to(cubes.dtype)
+        nameless = (around >= SOLID) & (kind_of(names) == 0)  # those imagined just now, and those of which no look told enough
+        names = torch.where(nameless, 1 + chance[..., 1:].argmax(dim=-1), names).to(kept.dtype)
+        return around.view_as(cubes), names.view_as(kept)
+
+    def _chances(self, cubes: Tensor, kept: Tensor) -> Tensor:
+        """Of which kind each of `cubes` (b, x, y, z) is how likely: (b, x, y, z, kinds)."""
+        known = told(self.config.cubes.kinds, cubes, kept)
+        return self(known, self.where().expand(len(cubes), -1, -1, -1)).float().softmax(dim=-1)
+
+    def _body(self, pose: Tensor) -> Tensor:
+        """bool (b, x, y, z): the cubes that the body of who stands at `pose` (b, 5) is in, feet and head."""
+        size, low = self.config.cubes, lowest(self.config)
+        x, y, z = (
+            (torch.arange(n, device=pose.device) + start) - pose[:, i, None].floor()
+            for i, (n, start) in enumerate(zip((size.n_x, size.n_y, size.n_z), low, strict=True))
         )
-        likeliest = 1 + chance[..., 1:].argmax(dim=-1)
-        solid = (chance[..., 0] < 0.5) & ~_body(x, y, size.n_z, place, pose[:, 2])
-        around, names_now = around.clone(), kept.view_as(around).clone()
-        around[window] = torch.where(asked, torch.where(solid, SOLID, -1).to(cubes.dtype), known)
-        names_now[window] = torch.where(asked & solid, likeliest.to(kept.dtype), names)
-        return around.view_as(cubes), names_now.view_as(kept)
+        return (x == 0)[:, :, None, None] & (y == 0)[:, None, :, None] & ((z == 0) | (z == 1))[:, None, None]
 
     def where(self) -> Tensor:
         """How far from the middle each column lies: along x, along y, and as the crow flies, (N_WHERE, n_x, n_y)."""
@@ -107,11 +116,3 @@ def told(n_kinds: int, cubes: Tensor, kept: Tensor) -> Tensor:
     kind = kind_of(kept)
     solid = torch.where(kind > 0, kind + 1, n_kinds + 1)
     return torch.where(cubes >= SOLID, solid, torch.where(cubes < 0, FREE, UNKNOWN))
-
-
-def _body(x: Tensor, y: Tensor, n_z: int, place: Tensor, height: Tensor) -> Tensor:
-    """bool (b, x, y, n_z): the cubes that a body is in, feet and head, at `place` (b, 2) and `height` (b,)."""
-    z = torch.arange(n_z, device=x.device)
-    here = (x == place[:, :1].floor())[:, :, None] & (y == place[:, 1:].floor())[:, None, :]
-    feet = height.floor()[:, None]
-    return here[..., None] & ((z == feet) | (z == feet + 1))[:, None, None]

@@ -23,8 +23,8 @@ N_HOUR = 2
 COARSE = 4
 """Pixels pooled into one before the network looks."""
 CHANNELS = (24, 32, 48)
-FORGOTTEN, MOST = 0.9, 200.0
-"""What is left of what was known before by every look, since one look tells what the last one told; and how sure one can be."""
+FORGOTTEN, MOST = 0.995, 2000.0
+"""What is left of what was known before by every look, since they err alike, for minutes; and how sure one can be."""
 
 
 class Hour(nn.Module):

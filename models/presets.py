@@ -55,7 +55,7 @@ def voxel_small() -> ModelConfig:
 
 def voxel_cubes() -> ModelConfig:
     """That which also learns how far away things are, carves out which cubes stand where, and moves views gone by by them."""
-    return replace(voxel_small(), cubes=CubesSize(channels=32))
+    return replace(voxel_small(), cubes=CubesSize(channels=32, sown=((13, 4), (27, 2))))
 
 
 def maze_attention() -> ModelConfig:

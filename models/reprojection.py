@@ -42,12 +42,11 @@ def pixel_of(config: ModelConfig) -> float:
 
 def view_axes(pose: Tensor, tilt: float) -> Tensor:
     """Rows ahead, right, up (n, 3, 3) of the cameras at poses (n, 5), in the world's axes."""
-    heading, pitch = pose[:, 3], pose[:, 4] + tilt
+    (heading, pitch), level = pose[:, 3:].unbind(dim=1), torch.zeros_like(pose[:, 3])
+    pitch = pitch + tilt
     ch, sh, cp, sp = heading.cos(), heading.sin(), pitch.cos(), pitch.sin()
-    zero = torch.zeros_like(ch)
-    return torch.stack(
-        [torch.stack([ch * cp, sh * cp, sp], -1), torch.stack([sh, -ch, zero], -1), torch.stack([-ch * sp, -sh * sp, cp], -1)], 1
-    )
+    axes = [ch * cp, sh * cp, sp, sh, -ch, level, -ch * sp, -sh * sp, cp]
+    return torch.stack(axes, dim=-1).view(-1, 3, 3)
 
 
 def eyes(config: ModelConfig, pose: Tensor, height: float) -> Tensor:

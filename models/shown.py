@@ -4,9 +4,10 @@ A picture seen from elsewhere shows what is in view now, but where, only geometr
 pixel is taken from the kept view that saw that very place from nearest; where it ends nowhere, it is the sky of the nearest view.
 So nothing is redrawn, and nothing goes soft. What was seen from afar only, or never and is imagined, is painted in the textures
 of its kind; what no view shows of the sky, as it looks at that hour. How much brighter or darker it has become since a view was
-seen, the hour tells (`models.light`); how much of that falls on a pixel, and whether to believe one, the other, or the network,
-which has seen as much and drawn it anew, a small convolution decides pixel by pixel. Not applied in training, like
-`models.turning`.
+seen, the hour tells (`models.light`); how much of that falls on a pixel, one small convolution decides by what is known of it,
+and another whether to believe one, the other, or the network, which has seen as much and drawn it anew. Only the second looks at
+what that has drawn: light taken from there would carry its smears into what is sharp, and into every dreamt frame after it. Not
+applied in training, like `models.turning`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from models import album
 from models.album import Pages
 from models.config import ModelConfig
-from models.cubes import FARTHEST, ends, look
+from models.cubes import FARTHEST, Ends, before_side, ends, look, open_to_sky
 from models.hour import surely, turned
 from models.light import Light
 from models.painted import painted
@@ -38,22 +39,20 @@ AGED = 0.01
 """How much more distant, as a logarithm, a view counts by a frame of age: light changes."""
 ASIDE = 5.0
 """Blocks to one side from which on the sky counts as seen from as much more distant as a place from three times as far."""
-N_FACTS = 11
-SKY_FACT, OLD_FACT, AWAY_FACT = 1, 4, 10
+N_FACTS = 12
+SKY_FACT, FREE_FACT, OLD_FACT, AWAY_FACT, OPEN_FACT = 1, 2, 4, 10, 11
 N_TOLD = 3 + 3 + 3 + 2 + N_FACTS
 CHANNELS = 16
 REACHES = (2, 4, 8)
 """Pixels that the convolutions after the first lie apart."""
 BELIEVED = (1.5, -0.5)
 """Logits by which what is shown is believed, and what is painted, before anything is learned."""
+ALL = 0.999
+"""Share of a ray from which on all of it is known to be free: what the network draws there in dreams is left of other things."""
 PAINT, SHARP = 2, 2.0
 """Which choice paint is, and what speaks for it beside how right it is likely to be: it is sharp, however near one comes."""
 LIT = (2.0, 2.0)
 """Logits of the share of the hour's light that falls on what a view shows, and what is painted, before anything is learned."""
-FOLLOWED = (-2.0, 0.0)
-"""Logits of the share that how the network draws all has in how bright it is, likewise."""
-DARKER = (-3.0, 0.5)
-"""Between which and which logarithm all is brighter, by how the network draws it."""
 DARKEST = 0.02
 """Of 0..2, how bright something counts at least where brightnesses are compared."""
 CLEAR = -4.0
@@ -77,6 +76,7 @@ class Found(NamedTuple):
     told: Tensor  # (n, N_FACTS, rows, W) of each pixel: see `Shown.found`
     hour: Tensor  # (n, 2), as `models.hour` keeps it
     pose: Tensor  # (n, 5)
+    imagined: Tensor | None = None  # bool (n,), whether nothing is unknown, as in dreams; None: it is not
 
 
 class Choices(NamedTuple):
@@ -96,15 +96,19 @@ class Shown(nn.Module):
         self.config = config
         self.near = nn.Conv2d(N_TOLD, CHANNELS, 3, padding=1)
         self.whole = nn.Linear(CHANNELS + 6, CHANNELS)
-        self.tint = nn.Linear(CHANNELS, 2 * 6)
         self.layers = nn.ModuleList(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=reach, dilation=reach) for reach in REACHES)
-        self.out = nn.Conv2d(CHANNELS, 5 * 2, 1)
+        self.out = nn.Conv2d(CHANNELS, 2, 1)
+        self.known = nn.Conv2d(3 + 3 + N_FACTS, CHANNELS, 3, padding=1)
+        self.around = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=REACHES[0], dilation=REACHES[0])
+        self.lit = nn.Conv2d(CHANNELS, 3 * 2, 1)
+        self.tint = nn.Linear(CHANNELS, 2 * 6)
         self.light = Light()
-        for part in (self.tint, self.out):
+        for part in (self.tint, self.out, self.lit):
             nn.init.zeros_(part.weight)
             nn.init.zeros_(part.bias)  # type: ignore[arg-type]
         with torch.no_grad():
-            self.out.bias.copy_(torch.tensor([*BELIEVED, 0.0, 0.0, CLEAR, CLEAR, *LIT, *FOLLOWED]))  # type: ignore[union-attr]
+            self.out.bias.copy_(torch.tensor(BELIEVED))  # type: ignore[union-attr]
+            self.lit.bias.copy_(torch.tensor([0.0, 0.0, CLEAR, CLEAR, *LIT]))  # type: ignore[union-attr]
         self.register_buffer("rays", rays[: config.bar_rows[0]], persistent=False)
 
     def forward(
@@ -127,7 +131,11 @@ class Shown(nn.Module):
         is another than the network's, bool (n, rows, W)."""
         colours, logits = self.choices(views, found, rate)
         solid = 1 - found.told[:, None, SKY_FACT].to(logits.dtype)
-        chosen = (logits + F.pad(SHARP * solid, (0, 0, 0, 0, PAINT, 0))).argmax(dim=1)
+        logits = logits + F.pad(SHARP * solid, (0, 0, 0, 0, PAINT, 0))
+        if found.imagined is not None:
+            clear = (found.told[:, SKY_FACT] * found.told[:, FREE_FACT] > ALL) & found.imagined[:, None, None]
+            logits = torch.where(F.pad(clear[:, None], (0, 0, 0, 0, 0, 2)), -torch.inf, logits)
+        chosen = logits.argmax(dim=1)
         return colours.gather(1, chosen[:, None, None].expand_as(colours[:, :1]))[:, 0], chosen > 0
 
     def choices(self, views: Tensor, found: Found, rate: Tensor) -> Choices:
@@ -139,18 +147,23 @@ class Shown(nn.Module):
         raw = torch.stack([found.colour.to(views.dtype), torch.where(sky > 0, sheer, found.paint.to(views.dtype))], dim=1)
         usual = (raw + 1) * brightness.exp() - 1
         off = torch.stack([(part - views).abs().mean(dim=1) for part in (raw[:, 0], usual[:, 0])], dim=1)
-        x = F.gelu(self.near(torch.cat([views, usual[:, 0], usual[:, 1], off, facts], dim=1)))
-        brighter = _brighter(views, usual, there)
-        whole = F.gelu(self.whole(torch.cat([x.mean(dim=(2, 3)), brighter.flatten(1)], dim=1)))
-        x = x + whole[..., None, None]
+        known = torch.cat([usual[:, 0], usual[:, 1], facts], dim=1)
+        told = torch.cat([views, usual[:, 0], usual[:, 1], off, facts], dim=1)
+        told = told.contiguous(memory_format=torch.channels_last)  # in which convolutions with gaps are three times as fast
+        x = F.gelu(self.near(told))
+        whole = self.whole(torch.cat([x.mean(dim=(2, 3)), _brighter(views, usual, there).flatten(1)], dim=1))
+        x = x + F.gelu(whole)[..., None, None]
         for layer in self.layers:
             x = x + F.gelu(layer(x))
-        believed, lit, hazy, falls, follows = self.out(x).chunk(5, dim=1)
-        tint, tint_of_air = self.tint(whole).tanh().unflatten(1, (2, 6)).chunk(2, dim=2)  # (n, 2, 3) each
-        grey = brighter.mean(dim=2)[..., None, None].clamp(*DARKER)  # not its colour: what is drawn wrongly would tint the world
-        light = (lit + follows.sigmoid() * grey)[:, :, None] + tint[..., None, None] + falls.sigmoid()[:, :, None] * brightness
+        believed = self.out(x)
+        x = F.gelu(self.known(known.contiguous(memory_format=torch.channels_last)))
+        x = x + F.gelu(self.around(x))
+        lit, hazy, falls = self.lit(x).chunk(3, dim=1)
+        tint, tint_of_air = self.tint(x.mean(dim=(2, 3))).tanh().unflatten(1, (2, 6)).chunk(2, dim=2)  # (n, 2, 3) each
+        light = lit[:, :, None] + tint[..., None, None] + falls.sigmoid()[:, :, None] * brightness
         haze = hazy.sigmoid()[:, :, None]
         shown = (raw + 1) * light.exp() * (1 - haze) + haze * (air[:, None] + tint_of_air[..., None, None]).exp() - 1
+        shown = torch.where(F.pad(sky > 0, (0, 0, 0, 0, 1, 0))[:, :, None], raw, shown)  # its light is its own
         logits = believed.masked_fill(there == 0, -torch.inf)
         return Choices(torch.cat([views[:, None], shown], dim=1), torch.cat([torch.zeros_like(logits[:, :1]), logits], dim=1))
 
@@ -158,14 +171,15 @@ class Shown(nn.Module):
         """By how much as a logarithm, (n, 2, 3, rows, W), what a view shows and what is painted are brighter at this hour than in
         that view, and in full light; the colour (n, 3, rows, W) in -1..1 of the sky where there is `sky` (n, 1, rows, W); and how
         bright as a logarithm the air before all is, (n, 3, rows, W)."""
-        rays = look(self.config, self.rays, found.pose)[2].movedim(1, 2).unflatten(1, sky.shape[-2:])  # (n, rows, W, 3)
+        rays = look(self.config, self.rays, found.pose)[2].unflatten(2, sky.shape[-2:])  # (n, 3, rows, W)
         now = surely(found.hour)
         age = (4 * found.told[:, OLD_FACT].float()).exp() - 1
         then = surely(turned(found.hour[:, None, None], -rate * age))
-        everywhere = now[:, None, None].expand_as(then)
-        of_sky, sky_then = self.light.in_sky(everywhere, rays), self.light.in_sky(then, rays)
-        level = F.normalize(F.pad(rays[:, len(self.rays) // 2, :, :2], (0, 1)), dim=-1)  # of each column, (n, W, 3)
-        of_air = self.light.in_sky(everywhere[:, 0], level)[:, None].expand_as(of_sky)
+        some, everywhere = _every_other(rays.movedim(1, -1)), now[:, None, None].expand_as(_every_other(then))
+        skies = self.light.in_sky(torch.stack([everywhere, _every_other(then)]), some.expand(2, *some.shape))
+        of_sky, sky_then = (_between(part) for part in skies)
+        level = F.normalize(F.pad(rays[:, :2, len(self.rays) // 2].movedim(1, -1), (0, 1)), dim=-1)  # of each column, (n, W, 3)
+        of_air = self.light.in_sky(now[:, None].expand(*level.shape[:2], -1), level)[:, None].expand_as(of_sky)
         ground, ground_then = self.light.on_ground(now)[:, None, None], self.light.on_ground(then)
         under = sky.movedim(1, -1) > 0
         since = torch.where(under, of_sky - sky_then, ground - ground_then)
@@ -176,9 +190,10 @@ class Shown(nn.Module):
     def found(self, around: Around, worn: Tensor, pages: Pages, pose: Tensor) -> Found:
         """What is known of what is in view from `pose` (b, t, 5). Told of each pixel: whether a view shows it, whether there is
         sky, what share of its ray is known to be free, how unlike the view's place is, how old the view is, how many views agree;
-        whether it is painted, which way that faces, and how far away it is."""
+        whether it is painted, which way that faces, how far away it is, and how open to the sky what is before it."""
         config = self.config
         rows, width = self.rays.shape[:2]
+        imagined = (around.cubes != 0).all(dim=2).flatten()
         frame, depth, earlier, age = (part.flatten(0, 1) for part in album.nearest(config, pages, pose, N_SHOWN))
         now = pose.flatten(0, 1)
         with torch.autocast(pose.device.type, enabled=False):
@@ -191,7 +206,10 @@ class Shown(nn.Module):
             x, y, distance, reached = _in_views(config, place, earlier)
             at = (y.round() * width + x.round()).to(torch.int64)
             showed = depth.flatten(2).float().gather(2, at)
-            there = torch.where(sky, showed >= FARTHEST, (showed - distance).abs() < SAME + SAME_SHARE * distance)
+            perhaps = (showed < 0) & ~imagined[
+                :, None, None
+            ]  # when all is known, what looked as if something stood there is no sky
+            there = torch.where(sky, perhaps | (showed >= FARTHEST), (showed - distance).abs() < SAME + SAME_SHARE * distance)
             whole = age > around.cracked.flatten(0, 1)[:, None]
             reached = reached & there & whole[..., None] & (bare(config, frame[:1, 0].movedim(-1, 1))[0, 0].flatten() > 0)[at]
             aside = (earlier[..., :3] - now[:, None, :3]).norm(dim=-1)[..., None]
@@ -203,10 +221,16 @@ class Shown(nn.Module):
             old = age.clamp(max=1000)[..., None].expand_as(unlike).gather(1, one)[:, 0]
             told = [any_view, sky[:, 0], met.free, unlike.gather(1, one)[:, 0].clamp(max=4), (1 + old).log() / 4, n_views / 4]
             told += [paint.there | sky[:, 0], *paint.facing.unbind(dim=1), away[:, 0].clamp(max=FARTHEST).log() / 4]
+            told += [torch.where(sky[:, 0], 1.0, self._open(around.cubes.flatten(0, 1), met, directed))]
         view = (len(now), -1, rows, width)
         picture = colour.movedim(-1, 1).reshape(view) * any_view.view(view)
         facts = torch.stack([part.float() for part in told], dim=1).view(view)
-        return Found(picture, paint.colour.view(view), facts, around.hour.flatten(0, 1), now)
+        return Found(picture, paint.colour.view(view), facts, around.hour.flatten(0, 1), now, imagined)
+
+    def _open(self, cubes: Tensor, met: Ends, rays: Tensor) -> Tensor:
+        """How open to the sky is what lies before the sides that `rays` (n, 3, r) `met` in `cubes` (n, m): (n, r)."""
+        share, before = open_to_sky(self.config, cubes).flatten(), before_side(self.config, met, rays)
+        return share.index_select(0, before.clamp(0, share.numel() - 1).flatten()).view(before.shape)
 
 
 def _brighter(views: Tensor, choices: Tensor, there: Tensor) -> Tensor:
@@ -216,6 +240,16 @@ def _brighter(views: Tensor, choices: Tensor, there: Tensor) -> Tensor:
     then = torch.einsum("nkchw,nkhw->nkc", choices + 1, there)
     least = DARKEST * there.sum(dim=(2, 3)).clamp(min=1)[..., None]
     return torch.maximum(now, least).log() - torch.maximum(then, least).log()
+
+
+def _every_other(parts: Tensor) -> Tensor:
+    """Of `parts` (n, h, w, c) every other one each way: the sky has no edges."""
+    return parts[:, ::2, ::2]
+
+
+def _between(parts: Tensor) -> Tensor:
+    """All of what `_every_other` took some of."""
+    return F.interpolate(parts.movedim(-1, 1), scale_factor=2, mode="bilinear").movedim(1, -1)
 
 
 def _in_views(config: ModelConfig, place: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

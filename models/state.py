@@ -47,6 +47,7 @@ class Album(NamedTuple):
     pose: Tensor  # (b, m, 5)
     stamp: Tensor  # (b, m) the how manieth frame of its row each is, 0.0 where nothing has been kept
     depth: Tensor  # float16 (b, m, rows, W) how far away what it shows is; (b, m, 0, W) where nobody asks
+    now: Tensor  # (b, 1) how many frames there have been, kept or not; (b, 0) where no view can be
 
 
 class StreamState(NamedTuple):

@@ -24,9 +24,9 @@ from models.hands import GOES, Done, Hands, waited
 from models.hour import N_HOUR, Hour, turned
 from models.kept import Kept, keep, kept_at
 from models.kinds import Kinds
-from models.map_memory import address_of
+from models.outlook import Outlook, outlook_of
 from models.patches import patchify, unpatchify
-from models.reprojection import candidates, n_candidates, n_of_album, pixel_rays, sweep
+from models.reprojection import n_candidates, n_of_album, pixel_rays
 from models.rotary import Rotary
 from models.shown import Around, Shown
 from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
@@ -34,8 +34,6 @@ from models.state import KVState, LastFrame, LayerState, SSMState, StreamState
 N_TOKEN_WAVES = 6
 DRAWERS = ("balls", "edits", "hands", "bar", "depth", "kinds", "growth", "hour", "shown")
 """Parts of a model that draw into the picture and are taught by themselves."""
-LOUD = 16.0
-"""By how much the action's part of a token is multiplied: a key is seldom pressed, and must be learned from few frames."""
 
 
 class Trail(NamedTuple):
@@ -126,23 +124,26 @@ class WorldModel(nn.Module):
 
     def forward(
         self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *,
-        predict: bool = True, absorb: bool = True, dreamt: bool = False,
+        predict: bool = True, absorb: bool = True, dreamt: bool = False, outlook: Outlook | None = None,
     ) -> tuple[Tensor, StreamState]:  # fmt: skip
         """Clean-frame prediction (b, t, 3, H, W) and the state after the last frame.
 
         frames (b, t, 3, H, W) in -1..1, mixed with noise by `noise_level` (b, t) in 0..1; control as in `Control`;
         state from `init_state` or an earlier call. The state handed in is not written to. predict=False is for calls that
         only absorb: the first result is then empty and its cost is saved. absorb=False is for calls that only predict one
-        frame: the state comes back as it went in. dreamt=True: the frames are the model's own.
+        frame: the state comes back as it went in. dreamt=True: the frames are the model's own. outlook: that of the one frame,
+        where it is known already.
         """
         prediction, trail = self.trace(
-            frames, noise_level, control, state, predict=predict, absorb=absorb, all_states=False, dreamt=dreamt
-        )
+            frames, noise_level, control, state,
+            predict=predict, absorb=absorb, all_states=False, dreamt=dreamt, outlook=outlook,
+        )  # fmt: skip
         return prediction, self.state_at(trail, frames.shape[1]) if absorb else state
 
     def trace(
         self, frames: Tensor, noise_level: Tensor, control: Control, state: StreamState, *,
         predict: bool = True, absorb: bool = True, all_states: bool = True, dreamt: bool = False,
+        outlook: Outlook | None = None,
     ) -> tuple[Tensor, Trail]:  # fmt: skip
         """As `forward`, but hands out the trail from which `state_at` and `states_before` take any frame's state.
 
@@ -153,50 +154,57 @@ class WorldModel(nn.Module):
             raise ValueError(
                 f"{frames.shape[1]} frames that are not absorbed cannot follow one another; predict them one at a time"
             )
-        config = self.config
+        config, t = self.config, frames.shape[1]
         last = self._shifted(state.last, frames, control, absorb)
         before = LastFrame(*(part[:, :-1] for part in last))
-        with torch.autocast(frames.device.type, enabled=False):  # geometry in full precision: a bearing off by 0.04 is a blur
-            view = addressing.rays(config, control.pose, self.angles)
-            address = address_of(config, view, write=absorb) if any(layer.mixer == "map" for layer in config.layers) else None
-            phases = self.rotary(view) if self.rotary is not None else None
-            turns = self.rotary_scan(view) if self.rotary_scan is not None else None
-            done = self._done(before, control, state.cubes[:, None].expand(-1, frames.shape[1], -1)) if dreamt else None
+        with torch.autocast(frames.device.type, enabled=False):
+            done = outlook.done if outlook is not None else None
+            if dreamt and outlook is None:
+                done = self._done(before, control, state.cubes[:, None].expand(-1, t, -1))
             kept = keep(self, state, last, frames, control, absorb, dreamt, done)
-            near, offered = self._moved(last, kept.pages, control.pose, predict)
+        if outlook is None:
+            if predict and not dreamt:
+                done = self._done(before, control, kept.cubes[:, :t])
+            outlook = outlook_of(self, before, kept.pages, control, done, predict=predict, write=absorb)
         modulation = self.modulation(self.condition(noise_level, control)).unflatten(-1, (N_MODULATIONS, config.d_model))
-        tokens = self._embed(frames, noise_level, view, near)
-        if self.acts is not None:
-            tokens = tokens + LOUD * self.acts(control.action).unflatten(-1, tokens.shape[-2:])
+        signal = (1 - noise_level)[..., None, None].to(frames.dtype)  # pure noise says nothing, and enters as nothing
+        tokens = self.embed(patchify(frames, config.patch) * signal) + outlook.tokens
         layers = []
         for i, (block, layer_state) in enumerate(zip(self.blocks, state.layers, strict=True), 1):
             outputs = predict or i < len(self.blocks)
             tokens, states, keys = block(
-                tokens, modulation, address, phases, turns, layer_state, absorb=absorb, all_states=all_states, outputs=outputs
+                tokens, modulation, *outlook[:3], layer_state, absorb=absorb, all_states=all_states, outputs=outputs
             )
             layers.append((states, keys))
         if not predict:
             return frames.new_zeros(0), Trail(layers, last, kept)
         tokens = nn.functional.rms_norm(tokens, tokens.shape[-1:])
-        patches = self.head(tokens) if offered is None else self.head(tokens) + self._copied(tokens, offered)
+        patches = self.head(tokens)
+        if outlook.offered is not None:
+            patches = patches + self._copied(tokens, outlook.offered)
         pictures = unpatchify(patches, config.patch, config.image)
         if self.balls is not None:
-            pictures = self.balls(pictures, kept.balls[:, : frames.shape[1]], control.pose)
-        if not dreamt:
-            done = self._done(before, control, kept.cubes[:, : frames.shape[1]])
+            pictures = self.balls(pictures, kept.balls[:, :t], control.pose)
         away = None
         if self.shown is not None and self.kinds is not None and self.hour is not None and not self.training:
-            around = self._around(kept, frames.shape[1], done)
+            around = self._around(kept, t, outlook.done)
             pictures, away = self.shown(pictures, around, self.kinds.worn, kept.pages, control.pose, self.hour.rate)
         if self.edits is not None and self.hands is not None:
-            pictures = self.edits(pictures, kept.edits[:, : frames.shape[1]], self.hands, control.pose)
+            pictures = self.edits(pictures, kept.edits[:, :t], self.hands, control.pose)
         if config.views_here and not self.training:
             pictures = turning.turned(config, self.pixel_rays, pictures, before, kept.here, control)
         drawn = finished(
-            pictures, before, control, hands=self.hands, done=done, away=away, bar=self.bar,
+            pictures, before, control, hands=self.hands, done=outlook.done, away=away, bar=self.bar,
             rests=config.rests and not self.training,  # which learns on frames that are noisy, blurred or dreamt
         )  # fmt: skip
         return drawn, Trail(layers, last, kept)
+
+    def outlook(self, control: Control, state: StreamState) -> Outlook:
+        """That of one frame, to be dreamt after `state`."""
+        before = LastFrame(*(part[:, None] for part in state.last))
+        with torch.autocast(control.pose.device.type, enabled=False):
+            done = self._done(before, control, state.cubes[:, None])
+        return outlook_of(self, before, album.left_alone(state.album, 0), control, done, predict=True, write=True)
 
     def _done(self, before: LastFrame, control: Control, cubes: Tensor) -> Done | None:
         """What hands do in frames with `before` (b, t, ...), and such cubes (b, t, m), before them."""
@@ -227,42 +235,6 @@ class WorldModel(nn.Module):
         action = torch.cat([last.action[:, None], control.action], dim=1)
         return LastFrame(frame, pose, seen, action, self.hands.since(frame, action, control.motion, last.since))
 
-    def _moved(self, last: LastFrame, pages: album.Pages, pose: Tensor, predict: bool) -> tuple[Tensor | None, Tensor | None]:
-        """The frame before and the album's views as from here, patches (b, t, s, k, 4, pixels) with the reach last.
-
-        First as if all lay far away, one picture a view, which is what tokens are told; then all from which the network may
-        copy. predict=False: not these.
-        """
-        config = self.config
-        if not config.nearness:
-            return None, None
-        b, t = pose.shape[:2]
-        frame, earlier, seen = (part[:, :-1].flatten(0, 1) for part in last[:3])
-        now = pose.flatten(0, 1)
-        if predict:
-            moved = candidates(config, self.pixel_rays, frame, earlier, now)
-        else:
-            moved = sweep(config, config.nearness[:1], self.pixel_rays, frame, earlier, now)
-        moved = moved * seen[:, None, None, None, None]
-        n_before, n_distances = moved.shape[1], len(config.album.nearness) if predict else 1
-        if config.album.n_views:
-            views = self._of_album(pages, pose, predict)  # (b t, k, distances, 4, H, W)
-            moved = torch.cat([moved, views.flatten(1, 2)], dim=1)
-        patches = patchify(moved.flatten(0, 1).unflatten(0, (b, -1)), config.patch)
-        patches = patches.reshape(b, t, moved.shape[1], config.n_tokens, 4, -1).transpose(2, 3)
-        near = torch.cat([patches[..., :1, :, :], patches[..., n_before::n_distances, :, :]], dim=-3)
-        return near, patches if predict else None
-
-    def _of_album(self, pages: album.Pages, pose: Tensor, predict: bool) -> Tensor:
-        """The views taken out of the album for each frame, as from its pose: (b t, k, distances, 4, H, W)."""
-        config = self.config
-        frame, earlier, known = album.take_out(config, pages, pose)
-        k, nearness = config.album.n_shown, config.album.nearness if predict else config.album.nearness[:1]
-        now = pose[:, :, None].expand(-1, -1, k, -1)
-        views = (part.flatten(0, 2) for part in (frame, earlier, now))
-        moved = sweep(config, nearness, self.pixel_rays, *views) * known.flatten()[:, None, None, None, None]
-        return moved.unflatten(0, (-1, k))
-
     def _copied(self, tokens: Tensor, moved: Tensor) -> Tensor:
         """What the network takes over from the frame before, pixel by pixel from the distance it trusts: (b, t, s, d_patch)."""
         trust = self.trust(tokens).float().unflatten(-1, (self.n_moved + 1, -1))  # type: ignore[misc]
@@ -271,17 +243,6 @@ class WorldModel(nn.Module):
             trust = trust.masked_fill(unreached, -torch.inf)
         share = trust.softmax(dim=-2)[..., 1:, :]  # the first choice is to copy nothing
         return (share[..., None, :] * moved[..., :3, :]).sum(dim=-3).flatten(-2)
-
-    def _embed(self, frames: Tensor, noise_level: Tensor, view: addressing.Rays, near: Tensor | None) -> Tensor:
-        """Tokens (b, t, s, d). A frame counts by its share of signal: pure noise says nothing, and enters as nothing."""
-        signal = (1 - noise_level)[..., None, None].to(frames.dtype)
-        angles = view.bearing[..., None] * self.waves
-        look = self.look(torch.cat([angles.sin(), angles.cos()], dim=-1))
-        tokens = self.embed(patchify(frames, self.config.patch) * signal) + self.place + look
-        if near is None or self.before is None:
-            return tokens
-        tokens = tokens + self.before(near[..., 0, :, :].flatten(-2))
-        return tokens if self.recalled is None else tokens + self.recalled(near[..., 1:, :, :].flatten(-3))
 
     def state_at(self, trail: Trail, t: int) -> StreamState:
         """The state after the first `t` frames of a traced call."""

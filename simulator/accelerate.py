@@ -29,6 +29,7 @@ from models import checkpoint as checkpoints
 from models.checkpoint import Checkpoint
 from models.conditioning import Control
 from models.graph import Graphs
+from models.outlook import Outlook
 from models.pixels import quantised, to_float
 from models.sampler import sample
 from models.state import StreamState, rebuilt, tensors
@@ -50,16 +51,24 @@ class Call(nn.Module):
         super().__init__()
         self.model, self.predict, self.low, self.like = model, predict, low, model.init_state(1)
 
-    def forward(self, frames: Tensor, level: Tensor, action: Tensor, pose: Tensor, motion: Tensor, *state: Tensor) -> Any:
+    def forward(
+        self, frames: Tensor, level: Tensor, action: Tensor, pose: Tensor, motion: Tensor, *state: Tensor,
+        outlook: Outlook | None = None,
+    ) -> Any:  # fmt: skip
         control, before = Control(action, pose, motion), rebuilt(self.like, state)
         with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.low):
             prediction, after = self.model(
-                frames, level, control, before, predict=self.predict, absorb=not self.predict, dreamt=True
+                frames, level, control, before, predict=self.predict, absorb=not self.predict, dreamt=True, outlook=outlook
             )
         if self.predict:
             return (prediction.float(),)
         pairs = zip(tensors(after), state, strict=True)
         return tuple(new.to(old.dtype).clone(memory_format=torch.contiguous_format) for new, old in pairs)
+
+    def outlook(self, action: Tensor, pose: Tensor, motion: Tensor, *state: Tensor) -> Outlook:
+        """What both calls of a frame share."""
+        with torch.autocast(pose.device.type, torch.bfloat16, enabled=self.low):
+            return self.model.outlook(Control(action, pose, motion), rebuilt(self.like, state))
 
 
 def both_calls(model: WorldModel, precision: str) -> dict[str, Call]:
@@ -212,9 +221,10 @@ def compiled_calls(folder: Path, plain: Calls) -> Calls:
 
 def whole_frame(calls: dict[str, Call], n_steps: int, context_noise: float, noise: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
     """A frame of play in tensors alone, for which nothing waits for the host: as `Calls.frame`, given: control and state."""
-    level = functools.partial(noise.new_full, (len(noise), 1))
-    clean = sample(lambda x, at: calls["denoise"](x, level(at), *given)[0], noise, n_steps)
-    return clean[:, 0], *calls["absorb"](to_float(quantised(clean), noise.device), level(context_noise), *given)
+    level, shared = functools.partial(noise.new_full, (len(noise), 1)), calls["denoise"].outlook(*given)
+    clean = sample(lambda x, at: calls["denoise"](x, level(at), *given, outlook=shared)[0], noise, n_steps)
+    seen = to_float(quantised(clean), noise.device)
+    return clean[:, 0], *calls["absorb"](seen, level(context_noise), *given, outlook=shared)
 
 
 def graphed_frame(model: WorldModel, precision: str) -> Callable[..., tuple[Tensor, StreamState]]:

@@ -13,8 +13,10 @@ from torch import Tensor
 from models.checkpoint import Checkpoint
 from models.conditioning import Control
 from models.ego_motion import settled
+from models.outlook import Outlook
 from models.pixels import to_float
 from models.state import StreamState, map_state
+from models.world_model import WorldModel
 
 
 class Calls(NamedTuple):
@@ -24,15 +26,15 @@ class Calls(NamedTuple):
     model's own -> the state after it, in storage of its own. frame: both at once: noise, control, state, steps, context noise ->
     a frame (b, 3, H, W), the state after. walk: where keys lead: the last frame uint8 (b, H, W, 3), last motion (b, 5), action
     (b,), pose (b, 5), the cubes kept (b, m), the maps (`belief.maps_of`) -> motion (b, 5), and belief in walls (b, n_y, n_x), of
-    size 0 where none can be read. grow: a state, before a frame of a dream is drawn from near `pose`, an array (b, 5) -> the
-    state, with what is imagined there of what nobody has seen; true frames know nothing of it.
+    size 0 where none can be read. grow: a state before a frame of a dream is drawn, where one stands, an array (b, 5), and what
+    makes noise of a shape -> the state, with what is imagined of what nobody has seen; true frames know nothing of it.
     """
 
     denoise: Callable[[Tensor, Tensor, Control, StreamState], Tensor]
     absorb: Callable[[Tensor, Tensor, Control, StreamState, bool], StreamState]
     frame: Callable[[Tensor, Control, StreamState, int, float], tuple[Tensor, StreamState]] | None = None
     walk: Callable[..., Sequence[Tensor]] | None = None
-    grow: Callable[[StreamState, np.ndarray], StreamState] = lambda stream, pose: stream
+    grow: Callable[[StreamState, np.ndarray, Callable[..., Tensor]], StreamState] = lambda stream, pose, noise: stream
 
 
 def plain_calls(checkpoint: Checkpoint, idle: Sequence[int]) -> Calls:
@@ -50,19 +52,49 @@ def plain_calls(checkpoint: Checkpoint, idle: Sequence[int]) -> Calls:
         return moved, belief.walls(maps) if belief is not None and maps else moved.new_zeros(0)
 
     @torch.inference_mode()
-    def grow(stream: StreamState, pose: np.ndarray) -> StreamState:
+    def grow(stream: StreamState, pose: np.ndarray, noise: Callable[..., Tensor]) -> StreamState:
         if model.growth is None:
             return stream
         stands = torch.as_tensor(pose, dtype=torch.float32, device=stream.cubes.device)
-        cubes, kinds = model.growth.grown(stream.cubes, stream.kinds, stands)
+        cubes, kinds = model.growth.grown(stream.cubes, stream.kinds, stands, noise)
         return stream._replace(cubes=cubes, kinds=kinds)
 
+    shared = _Shared(model)
+
+    def absorb(frames: Tensor, level: Tensor, control: Control, state: StreamState, dreamt: bool) -> StreamState:
+        outlook = shared.known(control, state)
+        return alone(model(frames, level, control, state, predict=False, dreamt=dreamt, outlook=outlook)[1])
+
     return Calls(
-        lambda *given: model(*given, absorb=False)[0],
-        lambda *given: alone(model(*given[:-1], predict=False, dreamt=given[-1])[1]),
+        lambda *given: model(*given, absorb=False, outlook=shared.of(*given[2:]))[0],
+        absorb,
         walk=None if ego_motion is None else walk,
         grow=grow,
     )
+
+
+class _Shared:
+    """The outlook of the frame drawn last: a frame is drawn, in one call or several, and then absorbed, all with the same.
+    Another frame has another; so nothing hangs on what was asked before but the time it takes."""
+
+    def __init__(self, model: WorldModel) -> None:
+        self._model = model
+        self._last: tuple[Control, StreamState, Outlook] | None = None
+
+    def of(self, control: Control, state: StreamState) -> Outlook:
+        """That of the frame to be drawn after `state`."""
+        outlook = self.known(control, state)
+        if outlook is None:
+            outlook = self._model.outlook(control, state)
+            self._last = control, state, outlook
+        return outlook
+
+    def known(self, control: Control, state: StreamState) -> Outlook | None:
+        """The same, None where another frame was drawn last."""
+        if self._last is None or self._last[1] is not state:
+            return None
+        same = all(torch.equal(one, other) for one, other in zip(control, self._last[0], strict=True))
+        return self._last[2] if same else None
 
 
 def alone(stream: StreamState) -> StreamState:

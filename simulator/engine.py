@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -189,7 +190,8 @@ class Engine:
         """
         motion = None
         if self.grows:
-            moment = replace(moment, stream=self._calls.grow(moment.stream, moment.pose))
+            noise = functools.partial(frame_noise, moment.seed, moment.t)
+            moment = replace(moment, stream=self._calls.grow(moment.stream, moment.pose, noise))
         if pose is None and self.belief is not None:
             pose, motion = self._walked(moment, actions)
         if self.path != "plain" and self._calls.frame is not None:

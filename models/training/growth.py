@@ -21,7 +21,7 @@ from envs.voxel.state import N_HEADINGS, STEP, State, start
 from envs.voxel.terrain import generate
 from models.config import ModelConfig
 from models.cubes import carved, look, lowest
-from models.growth import FREE, UNKNOWN, WINDOW, Growth, told
+from models.growth import FREE, UNKNOWN, Growth, told
 from models.kinds import Named, noted
 from models.reprojection import pixel_rays
 from models.training.data import find_episodes
@@ -34,6 +34,8 @@ LOOKS = (1, 2, 4, 8, 16, 30, 50, 80)
 PITCHES = (-3, -2, -1, 0, 0, 1)
 WIDTH = 0.06
 """Share of a distance by which a look is taken to err."""
+WINDOW = 28
+"""Columns a side that are looked at together."""
 HERE, HERE_SPREAD = 0.6, 6
 """Share of windows that lie about where one stands, and columns by which they miss it."""
 FILLED, RADIUS = 0.5, (2.0, 9.0)

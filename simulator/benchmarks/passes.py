@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from models.conditioning import Control
+from models.outlook import Outlook
 from models.sampler import frame_noise, sample
 from models.state import StreamState
 from models.world_model import WorldModel
@@ -26,19 +27,21 @@ def turning(model: WorldModel, t: int, n_frames: int = 1) -> Control:
     return Control(torch.zeros(1, n_frames, dtype=torch.int64, device=device), pose, motion)
 
 
-def denoise(model: WorldModel, state: StreamState, t: int, n_steps: int) -> Tensor:
-    """The network's picture of frame t (1, 1, 3, H, W), from noise alone; reads the state."""
+def denoise(model: WorldModel, state: StreamState, t: int, n_steps: int, outlook: Outlook | None = None) -> Tensor:
+    """The network's picture of frame t (1, 1, 3, H, W), from noise alone; reads the state. outlook: the frame's, if known."""
     control = turning(model, t)
     noise = frame_noise(0, t, (1, 1, 3, *model.config.image)).to(control.pose.device)
-    return sample(lambda x, level: model(x, x.new_full((1, 1), level), control, state, absorb=False)[0], noise, n_steps).clamp(
-        -1, 1
-    )
+
+    def clean(x: Tensor, level: float) -> Tensor:
+        return model(x, x.new_full((1, 1), level), control, state, absorb=False, outlook=outlook)[0]
+
+    return sample(clean, noise, n_steps).clamp(-1, 1)
 
 
-def absorb(model: WorldModel, state: StreamState, frames: Tensor, t: int) -> StreamState:
-    """The state after the clean frames (1, n, 3, H, W), the first of which is frame t."""
+def absorb(model: WorldModel, state: StreamState, frames: Tensor, t: int, outlook: Outlook | None = None) -> StreamState:
+    """The state after the clean frames (1, n, 3, H, W), the first of which is frame t. outlook: a single frame's, if known."""
     control = turning(model, t, frames.shape[1])
-    return model(frames, frames.new_zeros(frames.shape[:2]), control, state, predict=False)[1]
+    return model(frames, frames.new_zeros(frames.shape[:2]), control, state, predict=False, outlook=outlook)[1]
 
 
 class Stream:
@@ -49,7 +52,8 @@ class Stream:
 
     def step(self) -> Tensor:
         """The next frame (1, 1, 3, H, W)."""
-        frame = denoise(self.model, self.state, self.t, self.n_steps)
-        self.state = absorb(self.model, self.state, frame, self.t)
+        outlook = self.model.outlook(turning(self.model, self.t), self.state)
+        frame = denoise(self.model, self.state, self.t, self.n_steps, outlook)
+        self.state = absorb(self.model, self.state, frame, self.t, outlook)
         self.t += 1
         return frame

@@ -10,6 +10,7 @@ import torch
 
 from models import album
 from models.config import AlbumSize, ModelConfig
+from models.outlook import of_album
 from models.pixels import quantised
 from models.presets import preset
 from models.state import blindfolded, map_state
@@ -62,7 +63,7 @@ def test_headings_a_full_turn_apart_are_one_sector():
 def test_the_nearest_views_are_taken_out_but_never_the_frame_before():
     pages = filled((10.0, 20.0, 30.0, 40.0), [(0.5, 0.5, 0), (0.5, 0.5, 90), (5.5, 0.5, 0), (0.5, 0.5, 180)])
     now = poses(*[(0.5, 0.5, 0)] * 4, (0.5, 0.5, 170))[:, -1:]
-    last = pages._replace(place=pages.place[:, -1:], stamp=pages.stamp[:, -1:])
+    last = pages._replace(place=pages.place[:, -1:], stamp=pages.stamp[:, -1:], now=pages.now[:, -1:])
     frame, pose, known = album.take_out(CONFIG, last, now)
     assert known.all()
     assert quantised(frame)[0, 0, 0, 0, 0, 0] == 20, "at 90 degrees; the one at 180 is the frame before"
@@ -72,7 +73,7 @@ def test_the_nearest_views_are_taken_out_but_never_the_frame_before():
 
 def test_of_two_alike_the_later_is_taken():
     pages = filled((10.0, 20.0, 30.0), [(0.9, 0.5, 0), (1.1, 0.5, 0), (9.0, 9.0, 0)])
-    last = pages._replace(place=pages.place[:, -1:], stamp=pages.stamp[:, -1:])
+    last = pages._replace(place=pages.place[:, -1:], stamp=pages.stamp[:, -1:], now=pages.now[:, -1:])
     frame, _, _ = album.take_out(CONFIG, last, poses((1.0, 0.5, 0)))
     assert quantised(frame)[0, 0, 0, 0, 0, 0] == 20
 
@@ -105,7 +106,7 @@ def test_a_place_seen_again_is_drawn_from_the_album_with_all_other_memory_gone()
     told = type(control)(*(part[:, :1] for part in control))
     noise = torch.zeros_like(frames[:, :1])
     pages = album.leaf_through(config, alone.album, noise, told.pose, absorb=False)
-    views = model._of_album(pages, told.pose, predict=True)
+    views = of_album(model, pages, told.pose, predict=True)
     own = quantised(frames[0, 0]).float().movedim(-1, 0) / 127.5 - 1
     torch.testing.assert_close(views[0, 0, 0, :3], own, atol=1e-5, rtol=0)  # seen from where it was taken, it is itself
     drawn, _ = model(noise, torch.ones(1, 1), told, alone, absorb=False)

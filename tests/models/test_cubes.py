@@ -11,7 +11,7 @@ import torch
 from envs import pose as poses
 from models import album, cubes
 from models.config import CubesSize
-from models.cubes import FARTHEST, SOLID, Change, after, carved, ends, look, n_cubes
+from models.cubes import FARTHEST, SOLID, SURE, Change, after, carved, ends, look, n_cubes
 from models.depth import Seen
 from models.kinds import Kinds
 from models.pixels import to_float
@@ -139,7 +139,7 @@ def pages_of(frames: torch.Tensor, pose: torch.Tensor, away: torch.Tensor) -> al
     empty = album.blank(CONFIG, CONFIG.album.n_views, 1, torch.device("cpu"), ROWS)
     pages = album.leaf_through(CONFIG, empty, frames[None], pose[None])
     depth = torch.cat([pages.depth[:, : -len(frames)], away.half()[None]], dim=1)
-    return pages._replace(depth=depth, place=pages.place[:, -1:], stamp=pages.stamp[:, -1:])
+    return pages._replace(depth=depth, place=pages.place[:, -1:], stamp=pages.stamp[:, -1:], now=pages.now[:, -1:])
 
 
 def around(cubes):
@@ -200,7 +200,9 @@ def test_a_dream_carves_nothing_keeps_no_view_and_is_otherwise_absorbed_as_the_t
     true, dream = (model(*given, predict=False, dreamt=dreamt)[1] for dreamt in (False, True))
     assert torch.equal(dream.cubes, state.cubes)
     assert torch.equal(dream.kinds, state.kinds)
-    assert all(torch.equal(a, b) for a, b in zip(dream.album, state.album, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(dream.album[:-1], state.album[:-1], strict=True))
+    assert torch.equal(dream.album.now, state.album.now + 1), "but views grow older: it is later"
+    assert torch.equal(dream.album.now, true.album.now)
     assert not torch.equal(true.cubes, state.cubes)
     assert not torch.equal(true.album.stamp, state.album.stamp)
     rest = (part._replace(cubes=state.cubes, kinds=state.kinds, hour=state.hour, album=state.album) for part in (true, dream))
@@ -218,3 +220,25 @@ def test_motion_is_told_by_poses_alone():
     eye, axes, _ = look(CONFIG, RAYS, torch.from_numpy(np.array([[20.0, 20, 5, 0.7, 0.0]])).float())
     there = eye[0] + axes[0, 0]
     np.testing.assert_allclose(there[:2].numpy(), pose[:2], atol=1e-5)
+
+
+def test_what_lies_under_a_roof_is_less_open_to_the_sky_and_rays_know_out_of_what_they_come():
+    size = CONFIG.cubes
+    grid = torch.full((2, size.n_x, size.n_y, size.n_z), -SURE, dtype=torch.int8)
+    grid[1, 10:30, 10:30, 9] = SURE  # a roof over the second of two rows
+    grid[:, :, :, 4] = SURE
+    share = cubes.open_to_sky(CONFIG, grid.flatten(1)).view(grid.shape)
+    assert (share[0, :, :, 5:] == 1).all()
+    assert (share[1, 12:28, 12:28, 5:9] == 0).all()
+    assert (share[1, 13:27, 13:27, 10:] == 1).all()
+    assert 0.3 < share[1, 10, 20, 6] < 0.7, "light comes in from the side"
+    assert (share[:, :, :, :4] == 0).all()
+    low = torch.tensor(cubes.lowest(CONFIG))
+    eye = (low + torch.tensor([20.5, 20.5, 6.6])).expand(2, 3).contiguous()
+    ways = torch.tensor([[0.6, 0.0, -0.8], [0.0, -0.6, -0.8], [0.0, 0.0, 1.0]]).T.expand(2, 3, 3)
+    met = ends(CONFIG, grid.flatten(1), eye, ways)
+    before = cubes.before_side(CONFIG, met, ways)
+    found = share.flatten()[before[met.away.isfinite()]]
+    assert met.away.isfinite().tolist() == [[True, True, False], [True, True, True]]
+    assert found.tolist() == [1, 1, 0, 0, 0], "out of the open, out of the hall thrice"
+    assert (grid.flatten()[before[met.away.isfinite()]] < SOLID).all()

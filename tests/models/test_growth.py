@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,17 +13,20 @@ import torch
 from envs import episode as episodes
 from models.config import CubesSize
 from models.cubes import SOLID, SURE, lowest
-from models.growth import FREE, REACH, UNKNOWN, Growth, told
+from models.growth import APART, FREE, UNKNOWN, Growth, told
 from models.kinds import N_NAMES, kind_of
 from models.presets import preset
+from models.sampler import frame_noise
 from tests.models.tiny import FAMILIES, episode, randomised
 
-CONFIG = replace(preset("voxel-small"), cubes=CubesSize(channels=3, naming=4, growing=8))
+CONFIG = replace(preset("voxel-small"), cubes=CubesSize(channels=3, naming=4, growing=8, sown=((13, 4), (27, 2))))
 SHAPE = (CONFIG.cubes.n_x, CONFIG.cubes.n_y, CONFIG.cubes.n_z)
 
 
-def grown_of(cubes: torch.Tensor, kept: torch.Tensor, pose: torch.Tensor, growth: Growth) -> tuple[torch.Tensor, torch.Tensor]:
-    found = growth.grown(cubes.flatten(1), kept.flatten(1), pose)
+def grown_of(
+    cubes: torch.Tensor, kept: torch.Tensor, pose: torch.Tensor, growth: Growth, seed: int | tuple[int, ...] = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    found = growth.grown(cubes.flatten(1), kept.flatten(1), pose, partial(frame_noise, seed, 0))
     return found[0].view_as(cubes), found[1].view_as(kept)
 
 
@@ -44,7 +49,7 @@ def known() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return cubes, kept, torch.tensor([[22.5, 22.5, 8.0, 0.0, 0.0]])
 
 
-def test_only_what_is_unknown_and_near_is_imagined_and_that_wholly(growth, known):
+def test_all_that_is_unknown_is_imagined_and_nothing_else(growth, known):
     cubes, kept, pose = known
     before = cubes.clone(), kept.clone()
     found, names = grown_of(cubes, kept, pose, growth)
@@ -53,18 +58,48 @@ def test_only_what_is_unknown_and_near_is_imagined_and_that_wholly(growth, known
     seen = cubes != 0
     assert torch.equal(found[seen], cubes[seen])
     assert torch.equal(names[seen], kept[seen])
-    x, y = (torch.arange(n) + 0.5 + low for n, low in zip(SHAPE[:2], lowest(CONFIG)[:2], strict=True))
-    near = torch.hypot(*torch.meshgrid(x - pose[0, 0], y - pose[0, 1], indexing="ij")) < REACH
-    assert (found[0][near] != 0).all()
-    assert torch.equal(found[0][~near], cubes[0][~near])
+    assert (found != 0).all()
+    assert (found[0, 0] == -1).all(), "the outermost stand for all beyond them"
     assert (found == SOLID).any()
     assert (found == -1).any()
     solid = found == SOLID
     assert (kind_of(names[solid]) > 0).all()
     assert (names[solid] < N_NAMES).all(), "any look is surer"
-    again = grown_of(found, names, pose, growth)
+    again = grown_of(found, names, pose, growth, seed=1)
     assert torch.equal(again[0], found), "what is imagined stays"
     assert torch.equal(again[1], names)
+
+
+def test_what_is_solid_but_could_not_be_named_is_named_along_with_the_rest(growth, known):
+    cubes, kept, pose = known
+    kept[0, 25, 25, 7] = 0
+    found, names = grown_of(cubes, kept, pose, growth)
+    assert torch.equal(found[cubes != 0], cubes[cubes != 0])
+    assert 0 < int(names[0, 25, 25, 7]) < N_NAMES, "any look is surer"
+
+
+def test_trees_are_drawn_by_lot_as_often_as_they_are_likely_and_apart(growth, known):
+    _, _, pose = known
+    trunk, share = CONFIG.cubes.sown[0][0], 0.01
+    with torch.no_grad():
+        growth.out.weight.zero_()
+        bias = growth.out.bias.view(SHAPE[2], -1)
+        bias.fill_(-1e4)
+        bias[:, 0] = 0.0
+        bias[5:9, trunk] = math.log(share / (1 - share))
+    nothing = [torch.zeros(1, *SHAPE, dtype=kind) for kind in (torch.int8, torch.int16)]
+    drawn = [grown_of(*nothing, pose, growth, seed) for seed in range(4)]
+    columns = [(cubes[0] >= SOLID).any(dim=-1) for cubes, _ in drawn]
+    assert not torch.equal(columns[0], columns[1])
+    n = sum(int(part.sum()) for part in columns) / (4 * (SHAPE[0] - 2) * (SHAPE[1] - 2))
+    assert 0.6 * share < n < share, "some stood too near to another"
+    for (cubes, names), there in zip(drawn, columns, strict=True):
+        assert (cubes[0] >= SOLID)[..., 5:9].all(dim=-1).equal(there), "a trunk is whole"
+        assert int((cubes >= SOLID).sum()) == 4 * int(there.sum())
+        assert (names[cubes >= SOLID] == trunk).all()
+        place = there.nonzero()
+        away = (place[:, None] - place[None]).abs().amax(dim=-1) + 99 * torch.eye(len(place), dtype=torch.int64)
+        assert (away > APART).all()
 
 
 def test_nothing_is_imagined_where_one_stands(growth, known):
@@ -80,9 +115,9 @@ def test_nothing_is_imagined_where_one_stands(growth, known):
 def test_rows_do_not_mix_and_borders_are_no_trouble(growth, known):
     cubes, kept, pose = known
     corner = torch.tensor([[-1.5, 49.0, 8.0, 0.0, 0.0]])
-    both = grown_of(cubes.repeat(2, 1, 1, 1), kept.repeat(2, 1, 1, 1), torch.cat([pose, corner]), growth)
+    both = grown_of(cubes.repeat(2, 1, 1, 1), kept.repeat(2, 1, 1, 1), torch.cat([pose, corner]), growth, (0, 1))
     for row, at in enumerate((pose, corner)):
-        alone = grown_of(cubes, kept, at, growth)
+        alone = grown_of(cubes, kept, at, growth, (row,))
         assert torch.equal(both[0][row], alone[0][0])
         assert torch.equal(both[1][row], alone[1][0])
 

@@ -11,7 +11,7 @@ import torch
 from envs import episode as episodes
 from envs.episode import EpisodeError
 from models.hour import hour_of
-from models.shown import N_FACTS, OLD_FACT, SKY_FACT, Found, Shown
+from models.shown import N_FACTS, OLD_FACT, OPEN_FACT, SKY_FACT, Found, Shown
 from models.training import shown as training
 from tests.models.tiny import FAMILIES, episode, randomised
 
@@ -68,24 +68,37 @@ def test_what_is_right_comes_to_be_believed_and_what_is_wrong_does_not(model):
     assert (left < 0.5 * (others[0] - truth).abs().mean()).all(), left
 
 
-def test_what_is_shown_is_drawn_in_the_light_it_stands_in(model):
-    """A view by day, shown at night: how much darker it is by now, the left of the picture tells."""
+def test_what_the_network_draws_tells_what_to_believe_and_lends_it_no_light(model):
     torch.manual_seed(0)
-    n, left = 32, slice(None, 8)
-    day, none = torch.rand(n, 3, ROWS, 16) * 2 - 1, torch.zeros(n, 3, ROWS, 16)
-    truth = (day + 1) * (0.2 + 0.8 * torch.rand(n, 1, 1, 1)) - 1
+    shown = randomised(CONFIG).shown
+    day, paint, *drawn = (torch.rand(2, 3, ROWS, 16) * 2 - 1 for _ in range(4))
+    told = torch.rand(2, N_FACTS, ROWS, 16)
+    told[:, [0, 6]] = 1
+    told[:, SKY_FACT] = torch.arange(16) < 8
+    one, other = (shown.choices(views, found(day, paint, told), NO_RATE) for views in drawn)
+    assert torch.equal(one.colours[:, 1:], other.colours[:, 1:])
+    assert not torch.equal(one.logits, other.logits)
+    assert torch.equal(one.colours[:, 0], drawn[0])
+
+
+def test_what_lies_under_a_roof_is_shown_darker(model):
+    """Paint looks as in full light: how dark it is, how open to the sky it is tells."""
+    torch.manual_seed(0)
+    n = 32
+    paint, none = torch.rand(n, 3, ROWS, 16) * 2 - 1, torch.zeros(n, 3, ROWS, 16)
     told = torch.ones(n, N_FACTS, ROWS, 16)
-    told[:, 6], told[:, SKY_FACT] = 0, 0  # nothing is painted
-    drawn = none.clone()
-    drawn[..., left] = truth[..., left]
+    told[:, 0], told[:, SKY_FACT] = 0, 0
+    told[:, OPEN_FACT] = (torch.rand(n, 1, 2) > 0.5).float().repeat_interleave(8, dim=-1)
+    truth = (paint + 1) * (0.3 + 0.7 * told[:, OPEN_FACT, None]) - 1
     shown = Shown(CONFIG, model.pixel_rays)
     optimizer = torch.optim.AdamW(shown.parameters(), lr=1e-2)
     for _ in range(150):
-        off = (shown.drawn(drawn, found(day, none, told), NO_RATE)[0] - truth)[..., 8:].abs().mean()
+        colours, _ = shown.choices(none, found(none, paint, told), NO_RATE)
+        off = (colours[:, 2] - truth).abs().mean()
         optimizer.zero_grad()
         off.backward()
         optimizer.step()
-    assert off < 0.3 * (day - truth)[..., 8:].abs().mean()
+    assert off < 0.3 * (paint - truth).abs().mean()
 
 
 def test_a_view_by_day_is_shown_by_night_as_the_hour_tells(model):

@@ -14,8 +14,9 @@ from models.world_model import DRAWERS, WorldModel
 from tests.models.tiny import FAMILIES, REMEMBERING, assert_same_state, inputs, part_of, randomised
 
 T = 9
-TOLERANCE = 2e-5
-"""Float32 sums in another order: batched over frames or one frame at a time."""
+TOLERANCE = 1e-4
+"""Float32 sums in another order: batched over frames or one frame at a time. Processors differ in it, and where a ray just grazes
+a ball a root makes more of it: a hundredth of a level of 255."""
 
 families = pytest.mark.parametrize("family", FAMILIES)
 

@@ -359,3 +359,18 @@ def test_an_engine_from_a_folder_dreams_as_the_one_in_memory(engine, tmp_path):
     ):
         assert_same(one, other)
     assert loaded.fingerprint == checkpoints.fingerprint(tmp_path / "ck")
+
+
+def test_what_drawing_and_absorbing_a_frame_share_is_found_once_and_serves_no_other(monkeypatch):
+    one, other = make(n_steps=2), make(n_steps=2)
+    asked, find = [], one._model.outlook
+    monkeypatch.setattr(one._model, "outlook", lambda *given: asked.append(given) or find(*given))
+    moment = one.begin([episode(6)], 0)
+    one.step(moment, np.array([1]))
+    assert len(asked) == 1, "for two steps of denoising and for absorbing"
+    frame, pose = one.imagine(moment, np.array([2]))
+    assert len(asked) == 2, "another action, another outlook"
+    aside = pose + np.array([0.2, 0.1, 0.0, 0.3, 0.0])
+    for where, what in ((pose, 2), (aside, 2), (pose, 1)):
+        assert_same(*(engine.absorb(moment, frame, np.array([what]), where) for engine in (one, other)))
+    assert len(asked) == 2
