@@ -34,7 +34,7 @@ class Pages(NamedTuple):
     place: Tensor  # int64 (b, t + 1, m) of the pile; (b, 1, m) where nothing was absorbed
     stamp: Tensor  # (b, t + 1, m), as in `Album`
     depth: Tensor  # (b, v, rows, W)
-    now: Tensor  # (b, t + 1, 1), likewise
+    now: Tensor  # (b, t + 1, 1), as in `Album`
 
 
 def blank(config: ModelConfig, m: int, b: int, device: torch.device, rows: int = 0) -> Album:

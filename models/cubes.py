@@ -74,14 +74,6 @@ def look(config: ModelConfig, rays: Tensor, pose: Tensor) -> tuple[Tensor, Tenso
     return eyes(config, pose, config.hands.eye), axes, directed
 
 
-def before_side(config: ModelConfig, met: Ends, rays: Tensor) -> Tensor:
-    """As `Ends.slot`, the cubes out of which `rays` (n, 3, r) come where they `met` others."""
-    steps = (config.cubes.n_y * config.cubes.n_z, config.cubes.n_z, 1)
-    step = sum((met.axis == axis) * n for axis, n in enumerate(steps))
-    way = rays.gather(1, met.axis[:, None])[:, 0].sign().to(torch.int32)
-    return met.slot - way * step
-
-
 class Ends(NamedTuple):
     """Where rays end, (n, r) each."""
 
@@ -104,6 +96,14 @@ def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> Ends:
     enter, axis = torch.minimum(low, low + 1 / rays).max(dim=1)
     away = enter.clamp(min=INSIDE).masked_fill(hit == 0, torch.inf)
     return Ends(away, free, slot.gather(1, first[:, None])[:, 0], axis)
+
+
+def before_side(config: ModelConfig, met: Ends, rays: Tensor) -> Tensor:
+    """As `Ends.slot`, the cubes out of which `rays` (n, 3, r) come where they `met` others."""
+    steps = (config.cubes.n_y * config.cubes.n_z, config.cubes.n_z, 1)
+    step = sum((met.axis == axis) * n for axis, n in enumerate(steps))
+    way = rays.gather(1, met.axis[:, None])[:, 0].sign().to(torch.int32)
+    return met.slot - way * step
 
 
 def open_to_sky(config: ModelConfig, cubes: Tensor) -> Tensor:
