@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +96,8 @@ def collect(
         ProcessPoolExecutor(n_workers, mp_context=context) as pool,
         tqdm(total=n_episodes, initial=n_episodes - len(missing), unit="ep") as bar,
     ):
-        tasks = [pool.submit(_collect_one, source, n_steps, s, path_of[s]) for s in missing]
+        with _signals_waiting():
+            tasks = [pool.submit(_collect_one, source, n_steps, s, path_of[s]) for s in missing]
         try:
             for task in as_completed(tasks):
                 frames, seconds = task.result()
@@ -108,6 +112,23 @@ def collect(
     manifest["frames_per_second_per_process"] = round(n_frames / busy_seconds, 1) if busy_seconds else None
     _write(manifest, manifest_path)
     return manifest
+
+
+@contextmanager
+def _signals_waiting() -> Iterator[None]:
+    """Ctrl-C and being told to end wait until the block is over: a pool interrupted while it begins can't be ended any more."""
+    if threading.current_thread() is not threading.main_thread():  # no other is interrupted
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def _read(path: Path) -> dict[str, Any]:

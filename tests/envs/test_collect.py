@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -105,3 +106,22 @@ def test_nothing_to_collect_is_refused(tmp_path, n, n_steps, seed):
     with pytest.raises(ValueError, match="must be at least"):
         fill(tmp_path / "never", n=n, n_steps=n_steps, seed=seed)
     assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_being_told_to_end_waits_until_a_pool_has_begun(number):
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    got_on = []
+
+    def begin() -> None:
+        with collecting._signals_waiting():
+            signal.raise_signal(number)
+            got_on.append(True)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            begin()
+        assert got_on
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
