@@ -106,6 +106,27 @@ def before_side(config: ModelConfig, met: Ends, rays: Tensor) -> Tensor:
     return met.slot - way * step
 
 
+def closed_in(config: ModelConfig, cubes: Tensor, met: Ends, eye: Tensor, rays: Tensor) -> Tensor:
+    """Of the places where `rays` (n, 3, r) from `eye` (n, 3) `met` sides of `cubes` (n, m), what share of what lies before them
+    is solid: (n, r) in 0..1. Of the four cubes before a side that are nearest, each counts the more, the nearer its middle is:
+    so light gathers in voxel worlds, and corners are dark."""
+    across, up = torch.where(met.axis == 0, 1, 0), torch.where(met.axis == 2, 1, 2)
+    place = eye[..., None] + met.away.masked_fill(met.away.isinf(), 0.0)[:, None] * rays
+    middle = place - place.floor() - 0.5
+    off = [middle.gather(1, axis[:, None])[:, 0] for axis in (across, up)]
+    steps = (config.cubes.n_y * config.cubes.n_z, config.cubes.n_z)
+    stride = torch.where(across == 1, steps[1], steps[0]), torch.where(up == 1, steps[1], 1)
+    aside, above = ((part.sign() * step).to(torch.int32) for part, step in zip(off, stride, strict=True))
+    share, height = off[0].abs(), off[1].abs()
+    before, solid = before_side(config, met, rays), (cubes.flatten() >= SOLID).float()
+
+    def at(slot: Tensor) -> Tensor:
+        return solid.index_select(0, slot.clamp(0, len(solid) - 1).flatten()).view(slot.shape)
+
+    one_way = at(before + aside) * share * (1 - height) + at(before + above) * height * (1 - share)
+    return (one_way + at(before + aside + above) * share * height).masked_fill(met.away.isinf(), 0.0)
+
+
 def open_to_sky(config: ModelConfig, cubes: Tensor) -> Tensor:
     """Of `cubes` (n, m) which share of those around, on the same height, has nothing solid above it: (n, m) in 0..1."""
     size = config.cubes

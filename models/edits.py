@@ -23,7 +23,7 @@ from models.graph import can_branch
 from models.hands import COMES, GOES, Done, Hands, Looked, stands, waited, what_happened
 from models.lattice import sides, sides_told
 from models.pixels import CHANGED
-from models.reprojection import eyes, pixel_rays, view_axes
+from models.reprojection import bare, eyes, pixel_rays, view_axes
 from models.state import LastFrame
 
 KIND, STAMP, WEARS = 3, 4, 5
@@ -154,10 +154,13 @@ class Edits(nn.Module):
         most = wears.gather(1, n.argmax(dim=1)[:, None, None].expand(-1, 1, N_WEARS))
         return torch.where((n >= LEAST)[..., None], wears, most)
 
-    def forward(self, pictures: Tensor, kept: Tensor, hands: Hands, pose: Tensor) -> Tensor:
-        """`pictures` (b, t, 3, H, W) seen from `pose` (b, t, 5) with what is `kept` (b, t, m, N_ENTRY) drawn into them. It is
-        taught by itself (`models.training.edits`)."""
+    def forward(self, pictures: Tensor, kept: Tensor, hands: Hands, pose: Tensor, done: Done | None = None) -> Tensor:
+        """`pictures` (b, t, 3, H, W) seen from `pose` (b, t, 5) with what is `kept` (b, t, m, N_ENTRY) drawn into them, but for
+        what hands undo now in what is `done`. It is taught by itself (`models.training.edits`)."""
         entries, standing = kept.flatten(0, 1), pose.flatten(0, 1)
+        if done is not None:
+            undone = (entries[..., :KIND] == done.cell[:, None]).all(dim=-1) & (done.kind == GOES)[:, None]
+            entries = entries.masked_fill(undone[..., None], 0.0)
         eager = can_branch(pictures)
         if eager and not (entries[..., KIND] > 0).any():
             return pictures
@@ -171,6 +174,22 @@ class Edits(nn.Module):
         sure = shows > torch.where(due.told[:, -2] > 0, *SURE)
         drawn = torch.where((due.there & sure)[:, None], colour.to(view.dtype), view)
         return torch.cat([drawn, now[..., rows:, :]], dim=-2).view_as(pictures)
+
+    def whole(self, pictures: Tensor, before: Tensor, hands: Hands, done: Done, there: Tensor, pose: Tensor) -> Tensor:
+        """`pictures` (b, t, 3, H, W) from `pose` (b, t, 5) with all of a block that comes now, where it is `there` (b, t, rows,
+        W), in what its sides wear where hands have drawn them; `before` that, they were."""
+        comes = done.kind == COMES
+        if can_branch(pictures) and not comes.any():
+            return pictures
+        now, (rows, columns), height = pictures.flatten(0, 1), hands.box, len(self.rays)
+        entry = self._entry(hands, done.looked, hands.middle(now), torch.full_like(done.kind, COMES), done.cell)
+        due = self.due(entry[:, None], hands, pose.flatten(0, 1))
+        left = bare(self.config, pictures[:1, 0])[0, 0, :height] > 0  # all but the cross
+        left = left.repeat(len(now), 1, 1)
+        left[:, rows, columns] &= (hands.middle(now) == hands.middle(before.flatten(0, 1))).all(dim=1)
+        where = comes[:, None, None] & there.flatten(0, 1) & due.there & left
+        view = torch.where(where[:, None], due.colour.to(now.dtype), now[..., :height, :])
+        return torch.cat([view, now[..., height:, :]], dim=-2).view_as(pictures)
 
     def due(self, kept: Tensor, hands: Hands, pose: Tensor) -> Due:
         """Where in the view the sides of what is `kept` (n, m, N_ENTRY) lie from `pose` (n, 5): of the nearest few, since few

@@ -7,16 +7,19 @@ from torch import Tensor
 
 from models.bar import Bar
 from models.conditioning import Control, at_rest, unmoved
-from models.hands import Done, Hands
+from models.edits import Edits
+from models.effect import Effect
+from models.hands import GOES, Done, Hands
 from models.state import LastFrame
 
 
 def finished(
-    pictures: Tensor, last: LastFrame, control: Control, *,
-    hands: Hands | None, done: Done | None, away: Tensor | None, bar: Bar | None, rests: bool,
+    pictures: Tensor, behind: Tensor, last: LastFrame, control: Control, *,
+    hands: Hands | None, edits: Edits | None, done: Done | None, effect: Effect | None, bar: Bar | None, rests: bool,
 ) -> Tensor:  # fmt: skip
-    """`pictures` (b, t, 3, H, W) from the frames before them, `last` (b, t, ...). done: what `hands` do; away
-    (b, t, rows, W): how far what the pictures show is, once that is done, where they show what is known, 0 elsewhere.
+    """`pictures` (b, t, 3, H, W) from the frames before them, `last` (b, t, ...). done: what `hands` do; effect: what one sees of
+    it, which where a block goes is in `behind`: the pictures as they are drawn but for what is kept of the frame before. edits:
+    what draws as much of a block that comes as hands, who see the middle of the view alone, leave.
 
     rests: nothing moves in this world but the player. So the view of one who does not move is the one before, but for what hands
     do; without hands that can be drawn, and for the bar, so it is for one who does nothing, either.
@@ -32,8 +35,18 @@ def finished(
     height = pictures.shape[-2]
     view = 0 if hands is None else hands.config.bar_rows[0]  # rows that hands see to
     if hands is not None:
-        behind, pictures = pictures, kept(unmoved(control), slice(0, view)) if rests else pictures
-        pictures = hands(pictures, done, behind, away)
+        left = kept(unmoved(control), slice(0, view)) if rests else pictures
+        if effect is None or done is None:
+            pictures = hands(left, done)
+        else:
+            lit = (left[..., :view, :] + 1) * effect.light[:, :, None].to(left.dtype) - 1
+            left = torch.cat([lit.clamp(max=1), left[..., view:, :]], dim=-2)
+            opened = effect.there & (done.kind == GOES).view(effect.there.shape[:2])[..., None, None]
+            drawn = hands(left, done)
+            seen_now = torch.where(opened[:, :, None], behind[..., :view, :], drawn[..., :view, :])
+            pictures = torch.cat([seen_now, drawn[..., view:, :]], dim=-2)
+            if edits is not None:
+                pictures = edits.whole(pictures, left, hands, done, effect.there & ~opened, control.pose)
     if bar is not None:
         pictures = bar(pictures, before, seen, control.action)
     return kept(at_rest(control), slice(view, height)) if rests else pictures

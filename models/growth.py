@@ -72,6 +72,7 @@ class Growth(nn.Module):
         if not unknown.any():
             return cubes, kept
         around = bordered(self.config, torch.where(unknown, 0, around))
+        names = torch.where(_bare(around), names, 0)  # no others can have been seen
         open_to = (around == 0) & ~self._body(pose)
         chance, lots = self._chances(around, names), torch.special.ndtr(noise((len(pose), size.n_x, size.n_y)).to(around.device))
         for i, (kind, height) in enumerate(size.sown):
@@ -108,6 +109,17 @@ class Growth(nn.Module):
         x, y = ((torch.arange(n, device=device) - (n - 1) / 2) / SPAN for n in (size.n_x, size.n_y))
         x, y = (part.abs() for part in torch.meshgrid(x, y, indexing="ij"))
         return torch.stack([x, y, torch.hypot(x, y)])
+
+
+def _bare(cubes: Tensor) -> Tensor:
+    """Which of `cubes` (b, x, y, z) have a free one beside them."""
+    free = F.pad(cubes < 0, (1,) * 6)
+    inner = slice(1, -1)
+    bare = torch.zeros_like(cubes, dtype=torch.bool)
+    for axis in range(3):
+        for side in (slice(None, -2), slice(2, None)):
+            bare = bare | free[(slice(None), *(side if i == axis else inner for i in range(3)))]
+    return bare
 
 
 def told(n_kinds: int, cubes: Tensor, kept: Tensor) -> Tensor:

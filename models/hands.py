@@ -49,8 +49,6 @@ EDGE = 0.15
 AIMED = 4.0
 """What it counts as a logit that a cell is, by the cubes, the one looked at: of 44 blocks that went or came on validation
 islands the picture alone finds 39, the cubes 38, both together 42."""
-AROUND = 2
-"""Pixels about a hole that are drawn anew with it: cracks run there."""
 LEAST = 4
 """Pixels of the middle of the view that change at least for something to have happened."""
 
@@ -99,7 +97,7 @@ class Drawn(NamedTuple):
     texels: Tensor  # int64 (n, N_SIDES, side, side): which texel of a texture is there
     worn: Tensor  # logits (n, textures, side, side): which texture
     light: Tensor  # (n, 6, side, side): what is added to the light on it, and to its colour
-    near: Tensor  # (n, side, side) blocks to the cell that changes, infinite beside it and where none does
+    there: Tensor  # bool (n, side, side): where the cell is to which it happens
 
 
 class Done(NamedTuple):
@@ -214,8 +212,8 @@ class Hands(nn.Module):
         cell = looked.cell.argmax(dim=1) if cell is None else cell
         with torch.autocast(middle.device.type, enabled=False), torch.no_grad():
             chosen = looked.cells.gather(1, cell[:, None, None].expand(-1, 1, 3))[:, 0]
-            hit, found = sides(looked.eye, looked.rays, chosen, N_SIDES)
-            hit = hit & (kind >= GOES)[:, None, None]
+            there, found = sides(looked.eye, looked.rays, chosen, N_SIDES)
+            hit = there & (kind >= GOES)[:, None, None]
             far = torch.arange(N_SIDES, device=kind.device) > 0
             seen = hit[:, None] & (far == (kind == GOES)[:, None])[..., None, None]  # what comes shows its near side
             told_of, texels = F.pixel_unshuffle(sides_told(hit, found, 2), 2).to(fine.dtype), self.textures.texels(found)
@@ -225,8 +223,7 @@ class Hands(nn.Module):
         out = F.pixel_shuffle(self.out(wide + F.gelu(self.last(wide))), 2).float()
         where, free, share, worn, light = out.split(self.parts, dim=1)
         share = torch.cat([share[:, :1], share[:, 1:].masked_fill(~seen, -torch.inf)], dim=1).softmax(dim=1)
-        near = found.away[:, 0].masked_fill(~hit, torch.inf)
-        return Drawn(where[:, 0], middle + free, share, texels, worn + self.wears(told)[..., None, None], light, near)
+        return Drawn(where[:, 0], middle + free, share, texels, worn + self.wears(told)[..., None, None], light, there)
 
     def shown(self, drawn: Drawn) -> Tensor:
         """What is likeliest at each pixel: (n, 3, side, side)."""
@@ -309,22 +306,14 @@ class Hands(nn.Module):
         before = F.pad(first[:, 1:], (0, 1))
         return looked.cell + AIMED * torch.where((kind == COMES)[:, None], before, first)
 
-    def forward(self, pictures: Tensor, done: Done | None, behind: Tensor | None = None, away: Tensor | None = None) -> Tensor:
-        """`pictures` (b, t, 3, H, W) with what is `done` drawn into them; where a block goes, as it is `behind` (b, t, 3, H,
-        W), where it is known how far `away` (b, t, rows, W) that is: 0 elsewhere. It is taught by itself
-        (`models.training.hands`)."""
+    def forward(self, pictures: Tensor, done: Done | None) -> Tensor:
+        """`pictures` (b, t, 3, H, W) with what is `done` drawn into them. It is taught by itself (`models.training.hands`)."""
         if done is None:
             return pictures
         now, (rows, columns) = pictures.flatten(0, 1), self.box
         drawn = self.draw(done.looked, done.kind, done.at)
-        change = (done.kind > 0)[:, None, None, None] & (drawn.where > 0)[:, None]
-        shown = self.shown(drawn).to(now.dtype)
-        if behind is not None and away is not None:
-            known = away.flatten(0, 1)[:, None, rows, columns]
-            opened = F.max_pool2d((known > drawn.near[:, None]).float(), 1 + 2 * AROUND, 1, AROUND) > 0
-            gone = (done.kind == GOES)[:, None, None, None] & opened & (known > 0)
-            shown, change = torch.where(gone, self.middle(behind.flatten(0, 1)), shown), change | gone
-        middle = torch.where(change, shown, self.middle(now))
+        change = ((done.kind > 0)[:, None, None] & drawn.there & (drawn.where > 0))[:, None]
+        middle = torch.where(change, self.shown(drawn).to(now.dtype), self.middle(now))
         strip = torch.cat([now[..., rows, : columns.start], middle, now[..., rows, columns.stop :]], dim=-1)
         return torch.cat([now[..., : rows.start, :], strip, now[..., rows.stop :, :]], dim=-2).view_as(pictures)
 

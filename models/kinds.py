@@ -28,6 +28,8 @@ CERTAIN = 250.0
 """Of what is kept with a kind, how much a look from nearby says that leaves no doubt."""
 CLOSE = 12.0
 """Blocks from which on a look says less than half as much."""
+BESIDE = 0.6
+"""How much less a look says where another kind begins."""
 ASIDE, ASIDE_SHARE = 0.3, 0.15
 """Blocks, and share of the distance, by which a look may miss a cube and still name it."""
 NEAREST, FARTHEST = 0.2, 60.0
@@ -75,9 +77,12 @@ class Kinds(nn.Module):
         return self.out(F.gelu(self.net(x)))
 
     def named(self, view: Tensor, pitch: Tensor, away: Tensor) -> Named:
-        """The likeliest kind of what each pixel shows."""
+        """The likeliest kind of what each pixel shows; where another kind begins beside it, less sure: which of the cubes that
+        meet there a ray ends in is hard to say."""
         sure, kind = self(view, pitch, away).float().softmax(dim=1).max(dim=1)
-        return Named(kind, sure)
+        near = torch.stack([kind, -kind], dim=1).float()
+        alike = (F.max_pool2d(near, 3, 1, 1) == near).all(dim=1)
+        return Named(kind, torch.where(alike, sure, BESIDE * sure))
 
 
 def kind_of(kept: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ applied in training, like `models.turning`.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -22,12 +21,14 @@ from torch import Tensor, nn
 from models import album
 from models.album import Pages
 from models.config import ModelConfig
-from models.cubes import FARTHEST, Ends, before_side, ends, look, open_to_sky
+from models.cubes import FARTHEST, Ends, before_side, closed_in, ends, look, open_to_sky
+from models.effect import Effect, effect_of
+from models.hands import COMES, GOES
 from models.hour import surely, turned
 from models.light import Light
 from models.painted import painted
-from models.pixels import from_bytes
-from models.reprojection import bare, eyes, view_axes
+from models.reprojection import bare
+from models.views import in_views, mixed
 
 SKY = 1000.0
 """Blocks to what lies behind everything."""
@@ -39,8 +40,8 @@ AGED = 0.01
 """How much more distant, as a logarithm, a view counts by a frame of age: light changes."""
 ASIDE = 5.0
 """Blocks to one side from which on the sky counts as seen from as much more distant as a place from three times as far."""
-N_FACTS = 12
-SKY_FACT, FREE_FACT, OLD_FACT, AWAY_FACT, OPEN_FACT = 1, 2, 4, 10, 11
+N_FACTS = 13
+SKY_FACT, FREE_FACT, OLD_FACT, AWAY_FACT, OPEN_FACT, CLOSED_FACT = 1, 2, 4, 10, 11, 12
 N_TOLD = 3 + 3 + 3 + 2 + N_FACTS
 CHANNELS = 16
 REACHES = (2, 4, 8)
@@ -65,7 +66,9 @@ class Around(NamedTuple):
     cubes: Tensor  # (b, t, m)
     kinds: Tensor  # (b, t, m)
     hour: Tensor  # (b, t, 2), in the frame itself
-    cracked: Tensor  # (b, t) for how many frames what hands now take away has shown cracks
+    cracked: Tensor  # (b, t) for how many frames what hands now take away has shown cracks, -1 where they take nothing
+    kind: Tensor  # int64 (b, t) what hands do, of `hands.KINDS`
+    cell: Tensor  # (b, t, 3) the cell they change
 
 
 class Found(NamedTuple):
@@ -76,7 +79,8 @@ class Found(NamedTuple):
     told: Tensor  # (n, N_FACTS, rows, W) of each pixel: see `Shown.found`
     hour: Tensor  # (n, 2), as `models.hour` keeps it
     pose: Tensor  # (n, 5)
-    imagined: Tensor | None = None  # bool (n,), whether nothing is unknown, as in dreams; None: it is not
+    effect: Effect | None = None  # of what hands do in each, which is there wherever one sees into the cell that they change
+    certain: Tensor | None = None  # bool (n, 2, rows, W), where what the network draws is not asked, and what a view shows
 
 
 class Choices(NamedTuple):
@@ -102,6 +106,7 @@ class Shown(nn.Module):
         self.around = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=REACHES[0], dilation=REACHES[0])
         self.lit = nn.Conv2d(CHANNELS, 3 * 2, 1)
         self.tint = nn.Linear(CHANNELS, 2 * 6)
+        self.corners = nn.Parameter(torch.zeros(1))  # how dark they are, a logit: half as bright, untaught
         self.light = Light()
         for part in (self.tint, self.out, self.lit):
             nn.init.zeros_(part.weight)
@@ -110,21 +115,25 @@ class Shown(nn.Module):
             self.out.bias.copy_(torch.tensor(BELIEVED))  # type: ignore[union-attr]
             self.lit.bias.copy_(torch.tensor([0.0, 0.0, CLEAR, CLEAR, *LIT]))  # type: ignore[union-attr]
         self.register_buffer("rays", rays[: config.bar_rows[0]], persistent=False)
+        plain = bare(config, rays.new_zeros(1, 3, *config.image))[0, 0, : config.bar_rows[0]]
+        self.over = nn.Parameter(torch.stack([plain, torch.zeros_like(plain)]), requires_grad=False)
 
     def forward(
         self, pictures: Tensor, around: Around, worn: Tensor, pages: Pages, pose: Tensor, rate: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """`pictures` (b, t, 3, H, W), as the network draws them, with what is known of what is in view from `pose` (b, t, 5), and
-        how many blocks away that is, (b, t, rows, W), 0 where the network alone draws it. worn: by each kind, as `Kinds` has it;
-        rate: of the hour, as `Hour` has it."""
+    ) -> tuple[Tensor, Effect]:
+        """`pictures` (b, t, 3, H, W), as the network draws them, with what is known of what is in view from `pose` (b, t, 5); and
+        what hands do (b, t, rows, W). worn: by each kind, as `Kinds` has it; rate: of the hour, as `Hour` has it."""
         b, t, rows = *pictures.shape[:2], self.config.bar_rows[0]
         views = pictures[..., :rows, :].flatten(0, 1)
         found = self.found(around, worn, pages, pose)
-        over = bare(self.config, pictures[:1, 0])[:, :, :rows]
         drawn, known = self.drawn(views, found, rate)
-        drawn = torch.lerp(views, drawn.to(views.dtype), over.to(views.dtype))
-        away = ((4 * found.told[:, AWAY_FACT]).exp() * known).unflatten(0, (b, t))
-        return torch.cat([drawn.unflatten(0, (b, t)), pictures[..., rows:, :]], dim=-2), away
+        scale, shift = self.over
+        drawn = torch.where(known[:, None] & (scale > 0), scale * drawn + shift, views).to(views.dtype)
+        assert found.effect is not None
+        there, light = found.effect
+        effect = Effect(there & (known | (around.kind.flatten()[:, None, None] == COMES)), light)
+        pictures = torch.cat([drawn.unflatten(0, (b, t)), pictures[..., rows:, :]], dim=-2)
+        return pictures, Effect(*(part.unflatten(0, (b, t)) for part in effect))
 
     def drawn(self, views: Tensor, found: Found, rate: Tensor) -> tuple[Tensor, Tensor]:
         """`views` (n, 3, rows, W), of each pixel the likeliest of its choices: a mean of them would be soft again; and where that
@@ -132,9 +141,8 @@ class Shown(nn.Module):
         colours, logits = self.choices(views, found, rate)
         solid = 1 - found.told[:, None, SKY_FACT].to(logits.dtype)
         logits = logits + F.pad(SHARP * solid, (0, 0, 0, 0, PAINT, 0))
-        if found.imagined is not None:
-            clear = (found.told[:, SKY_FACT] * found.told[:, FREE_FACT] > ALL) & found.imagined[:, None, None]
-            logits = torch.where(F.pad(clear[:, None], (0, 0, 0, 0, 0, 2)), -torch.inf, logits)
+        if found.certain is not None:
+            logits = torch.cat([logits[:, :2].masked_fill(found.certain, -torch.inf), logits[:, 2:]], dim=1)
         chosen = logits.argmax(dim=1)
         return colours.gather(1, chosen[:, None, None].expand_as(colours[:, :1]))[:, 0], chosen > 0
 
@@ -144,7 +152,8 @@ class Shown(nn.Module):
         there = torch.stack([facts[:, 0], facts[:, 6]], dim=1)  # (n, 2, rows, W)
         sky = facts[:, SKY_FACT, None]
         brightness, sheer, air = self._by_hour(found, sky, rate)
-        raw = torch.stack([found.colour.to(views.dtype), torch.where(sky > 0, sheer, found.paint.to(views.dtype))], dim=1)
+        paint = (found.paint.to(views.dtype) + 1) * (1 - self.corners.sigmoid() * facts[:, CLOSED_FACT, None]) - 1
+        raw = torch.stack([found.colour.to(views.dtype), torch.where(sky > 0, sheer, paint)], dim=1)
         usual = (raw + 1) * brightness.exp() - 1
         off = torch.stack([(part - views).abs().mean(dim=1) for part in (raw[:, 0], usual[:, 0])], dim=1)
         known = torch.cat([usual[:, 0], usual[:, 1], facts], dim=1)
@@ -163,7 +172,7 @@ class Shown(nn.Module):
         light = lit[:, :, None] + tint[..., None, None] + falls.sigmoid()[:, :, None] * brightness
         haze = hazy.sigmoid()[:, :, None]
         shown = (raw + 1) * light.exp() * (1 - haze) + haze * (air[:, None] + tint_of_air[..., None, None]).exp() - 1
-        shown = torch.where(F.pad(sky > 0, (0, 0, 0, 0, 1, 0))[:, :, None], raw, shown)  # its light is its own
+        shown = torch.stack([shown[:, 0], torch.where(sky > 0, raw[:, 1], shown[:, 1])], dim=1)  # its light is its own
         logits = believed.masked_fill(there == 0, -torch.inf)
         return Choices(torch.cat([views[:, None], shown], dim=1), torch.cat([torch.zeros_like(logits[:, :1]), logits], dim=1))
 
@@ -190,10 +199,11 @@ class Shown(nn.Module):
     def found(self, around: Around, worn: Tensor, pages: Pages, pose: Tensor) -> Found:
         """What is known of what is in view from `pose` (b, t, 5). Told of each pixel: whether a view shows it, whether there is
         sky, what share of its ray is known to be free, how unlike the view's place is, how old the view is, how many views agree;
-        whether it is painted, which way that faces, how far away it is, and how open to the sky what is before it."""
+        whether it is painted, which way that faces, how far away it is, how open to the sky what is before it is, how closed in.
+        """
         config = self.config
         rows, width = self.rays.shape[:2]
-        imagined = (around.cubes != 0).all(dim=2).flatten()
+        imagined = (around.cubes != 0).all(dim=2).flatten()[:, None, None]
         frame, depth, earlier, age = (part.flatten(0, 1) for part in album.nearest(config, pages, pose, N_SHOWN))
         now = pose.flatten(0, 1)
         with torch.autocast(pose.device.type, enabled=False):
@@ -203,12 +213,10 @@ class Shown(nn.Module):
             sky = met.away.isinf()[:, None]
             away = torch.where(sky, SKY, met.away[:, None])
             place = eye[:, None, :, None] + away[:, :, None] * directed[:, None]
-            x, y, distance, reached = _in_views(config, place, earlier)
+            x, y, distance, reached = in_views(config, place, earlier)
             at = (y.round() * width + x.round()).to(torch.int64)
             showed = depth.flatten(2).float().gather(2, at)
-            perhaps = (showed < 0) & ~imagined[
-                :, None, None
-            ]  # when all is known, what looked as if something stood there is no sky
+            perhaps = (showed < 0) & ~imagined  # when all is known, what looked as if something stood there is no sky
             there = torch.where(sky, perhaps | (showed >= FARTHEST), (showed - distance).abs() < SAME + SAME_SHARE * distance)
             whole = age > around.cracked.flatten(0, 1)[:, None]
             reached = reached & there & whole[..., None] & (bare(config, frame[:1, 0].movedim(-1, 1))[0, 0].flatten() > 0)[at]
@@ -216,16 +224,22 @@ class Shown(nn.Module):
             unlike = torch.where(sky, aside / ASIDE, (distance / away).log().abs())
             best, chosen = (unlike + AGED * age[..., None]).masked_fill(~reached, torch.inf).min(dim=1)
             one = chosen[:, None]
-            colour = _mixed(frame, chosen, x.gather(1, one)[:, 0], y.gather(1, one)[:, 0])
+            colour = mixed(frame, chosen, x.gather(1, one)[:, 0], y.gather(1, one)[:, 0])
             any_view, n_views = best.isfinite(), reached.sum(dim=1)
             old = age.clamp(max=1000)[..., None].expand_as(unlike).gather(1, one)[:, 0]
             told = [any_view, sky[:, 0], met.free, unlike.gather(1, one)[:, 0].clamp(max=4), (1 + old).log() / 4, n_views / 4]
             told += [paint.there | sky[:, 0], *paint.facing.unbind(dim=1), away[:, 0].clamp(max=FARTHEST).log() / 4]
             told += [torch.where(sky[:, 0], 1.0, self._open(around.cubes.flatten(0, 1), met, directed))]
-        view = (len(now), -1, rows, width)
+            told += [closed_in(config, around.cubes.flatten(0, 1), met, eye, directed)]
+            view = (len(now), -1, rows, width)
+            cubes, kind, cell = (part.flatten(0, 1) for part in (around.cubes, around.kind, around.cell))
+            effect = effect_of(config, cubes, kind, cell, eye, directed, met, self.corners.sigmoid())
         picture = colour.movedim(-1, 1).reshape(view) * any_view.view(view)
         facts = torch.stack([part.float() for part in told], dim=1).view(view)
-        return Found(picture, paint.colour.view(view), facts, around.hour.flatten(0, 1), now, imagined)
+        opened = effect.there & (around.kind.flatten()[:, None, None] == GOES)
+        clear, below = facts[:, SKY_FACT] > 0, paint.there.view(opened.shape)
+        certain = torch.stack([opened | (imagined & clear & (facts[:, FREE_FACT] > ALL)), opened & below & ~clear], dim=1)
+        return Found(picture, paint.colour.view(view), facts, around.hour.flatten(0, 1), now, effect, certain)
 
     def _open(self, cubes: Tensor, met: Ends, rays: Tensor) -> Tensor:
         """How open to the sky is what lies before the sides that `rays` (n, 3, r) `met` in `cubes` (n, m): (n, r)."""
@@ -250,37 +264,3 @@ def _every_other(parts: Tensor) -> Tensor:
 def _between(parts: Tensor) -> Tensor:
     """All of what `_every_other` took some of."""
     return F.interpolate(parts.movedim(-1, 1), scale_factor=2, mode="bilinear").movedim(1, -1)
-
-
-def _in_views(config: ModelConfig, place: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Where places (n, 1, 3, r) lie in views from `pose` (n, k, 5): column and row of a pixel's middle, blocks away, whether they
-    are in view, (n, k, r) each."""
-    n, k, rows, width = *pose.shape[:2], config.bar_rows[0], config.image[1]
-    stood = pose.flatten(0, 1)
-    eye, axes = eyes(config, stood, config.hands.eye), view_axes(stood, math.radians(config.camera.tilt_degrees))
-    off = [place[:, :, i] - eye.view(n, k, 3, 1)[:, :, i] for i in range(3)]
-    ways = axes.view(n, k, 3, 3, 1).unbind(dim=2)
-    ahead, right, up = (way[:, :, 0] * off[0] + way[:, :, 1] * off[1] + way[:, :, 2] * off[2] for way in ways)
-    distance = (off[0].square() + off[1].square() + off[2].square()).sqrt()
-    scale = width / 2 / math.tan(math.radians(config.camera.fov_degrees) / 2) / ahead.clamp(min=0.05)
-    x, y = right * scale + (width - 1) / 2, (rows - 1) / 2 - up * scale
-    inside = (ahead > 0.05) & (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= rows - 1)
-    return x.clamp(0, width - 1), y.clamp(0, rows - 1), distance, inside
-
-
-def _mixed(frames: Tensor, chosen: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Colours (n, r, 3) in -1..1 of bytes (n, k, H, W, 3), in view `chosen` (n, r) at column x and row y (n, r)."""
-    n, k, height, width = frames.shape[:4]
-    left, top = x.floor(), y.floor()
-    right_share, low_share = (x - left)[..., None], (y - top)[..., None]
-    left, top = left.long(), top.long()
-    right, low = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
-    base = (torch.arange(n, device=x.device)[:, None] * k + chosen) * height
-    pile = frames.flatten(0, 3)
-
-    def at(row: Tensor, column: Tensor) -> Tensor:
-        return pile.index_select(0, ((base + row) * width + column).flatten()).view(*x.shape, 3).float()
-
-    upper = torch.lerp(at(top, left), at(top, right), right_share)
-    lower = torch.lerp(at(low, left), at(low, right), right_share)
-    return from_bytes(torch.lerp(upper, lower, low_share))

@@ -185,16 +185,18 @@ class WorldModel(nn.Module):
         pictures = unpatchify(patches, config.patch, config.image)
         if self.balls is not None:
             pictures = self.balls(pictures, kept.balls[:, :t], control.pose)
-        away = None
+        effect = None
         if self.shown is not None and self.kinds is not None and self.hour is not None and not self.training:
             around = self._around(kept, t, outlook.done)
-            pictures, away = self.shown(pictures, around, self.kinds.worn, kept.pages, control.pose, self.hour.rate)
+            pictures, effect = self.shown(pictures, around, self.kinds.worn, kept.pages, control.pose, self.hour.rate)
         if self.edits is not None and self.hands is not None:
-            pictures = self.edits(pictures, kept.edits[:, :t], self.hands, control.pose)
+            pictures = self.edits(pictures, kept.edits[:, :t], self.hands, control.pose, outlook.done)
+        behind = pictures
         if config.views_here and not self.training:
             pictures = turning.turned(config, self.pixel_rays, pictures, before, kept.here, control)
         drawn = finished(
-            pictures, before, control, hands=self.hands, done=outlook.done, away=away, bar=self.bar,
+            pictures, behind, before, control,
+            hands=self.hands, edits=self.edits, done=outlook.done, effect=effect, bar=self.bar,
             rests=config.rests and not self.training,  # which learns on frames that are noisy, blurred or dreamt
         )  # fmt: skip
         return drawn, Trail(layers, last, kept)
@@ -216,12 +218,14 @@ class WorldModel(nn.Module):
         """What is known in each of `t` frames, once what hands do in it is `done`: what is behind a block that goes is seen."""
         assert self.hour is not None
         cubes, kinds, hour = (part[:, :t] for part in (kept.cubes, kept.kinds, kept.hour))
-        cracked = torch.full(cubes.shape[:2], -1, device=cubes.device)
+        cracked, kind = (torch.full(cubes.shape[:2], value, device=cubes.device) for value in (-1, 0))
+        cell = hour.new_zeros(*hour.shape[:2], 3)
         if done is not None:
             free = torch.full_like(done.kind, -SURE, dtype=cubes.dtype)
             cubes = put(self.config, cubes.flatten(0, 1), done.cell, done.kind == GOES, free).view_as(cubes)
-            cracked = torch.where(done.kind == GOES, done.waited, -1).view_as(cracked)
-        return Around(cubes, kinds, turned(hour, self.hour.rate), cracked)
+            cracked, kind = (part.view_as(kind) for part in (torch.where(done.kind == GOES, done.waited, -1), done.kind))
+            cell = done.cell.view_as(cell)
+        return Around(cubes, kinds, turned(hour, self.hour.rate), cracked, kind, cell)
 
     def _shifted(self, last: LastFrame, frames: Tensor, control: Control, absorb: bool) -> LastFrame:
         """The frame before every frame, and the last: (b, t + 1, ...). absorb=False: of the last nobody asks what was held."""

@@ -19,11 +19,12 @@ from models.belief import BeliefProbe, maps_of
 from models.checkpoint import Checkpoint
 from models.clips import check_fits, control_of, stack_controls
 from models.conditioning import Control
+from models.cubes import SOLID, lowest
 from models.pixels import to_float, to_uint8
 from models.sampler import frame_noise, sample
 from models.state import LayerState, blindfolded, map_state
 from simulator.accelerate import Accelerator
-from simulator.bumps import stopped
+from simulator.bumps import among_cubes, stopped
 from simulator.calls import alone, plain_calls
 from simulator.locate import Imagined, located
 from simulator.moment import Moment
@@ -194,6 +195,8 @@ class Engine:
             moment = replace(moment, stream=self._calls.grow(moment.stream, moment.pose, noise))
         if pose is None and self.belief is not None:
             pose, motion = self._walked(moment, actions)
+        elif pose is None and self.grows:
+            pose = self._among_cubes(moment, actions)
         if self.path != "plain" and self._calls.frame is not None:
             after = self._step_at_once(self._calls.frame, moment, actions, pose)
         else:
@@ -272,6 +275,13 @@ class Engine:
         """The pose after `actions` with believed walls in the way, and the motion as the ego-motion network alone has it."""
         free, walls = self._led(moment, self._checked(moment, actions))
         return stopped(walls, moment.pose, free) if walls.size else free, self._motion(moment, free)
+
+    def _among_cubes(self, moment: Moment, actions: np.ndarray) -> np.ndarray:
+        """The pose after `actions` with what is solid in the way: in a dream that is all there is."""
+        pose, _ = self._led(moment, self._checked(moment, actions))
+        size = self.config.cubes
+        solid = (moment.stream.cubes >= SOLID).view(-1, size.n_x, size.n_y, size.n_z).cpu().numpy()
+        return among_cubes(solid, np.array(lowest(self.config)), moment.pose, pose)
 
     @torch.inference_mode()
     def _led(self, moment: Moment, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
@@ -16,18 +17,27 @@ from models.clips import check_fits, control_of
 from models.conditioning import Control
 from models.hour import turned
 from models.pixels import from_bytes, to_bytes, to_float
-from models.shown import Found
+from models.reprojection import bare
+from models.shown import Found, Shown
+from models.state import StreamState
 from models.training.data import find_episodes
 from models.training.steps import teach
 from models.world_model import WorldModel
 
 N_BATCH = 16
-N_RUNS, N_FRAMES = 80, 24
-"""Pieces of episodes looked at; frames of each that are drawn one by one."""
-N_BEFORE, MOST_BEFORE, TOGETHER = 60, 600, 60
-"""Frames that are absorbed before them, between which and which a number, and how many at once: a quarter of a day goes by."""
+N_EPISODES, N_FRAMES = 60, 1000
+"""Episodes looked at, and frames of each; the hour that a piece is of is its own."""
+N_BEFORE, TOGETHER = 60, 60
+"""Frames that are absorbed before any is drawn, and how many at once at most."""
+N_ALONE, N_CHANGED = 40, 40
+"""Frames of an episode that are drawn after true ones, of any, and of those at most in which a block goes or comes."""
+N_DREAMS, N_DREAMT = 3, 24
+"""Dreams that begin in an episode, and frames of each."""
 PRACTICE = 0.05
 """What it counts how far off what is known is where it is not believed: its light is learned there, too."""
+ABOUT, ASTRAY_BY, ENOUGH = 2, 0.05, 300
+"""Pixels about what is drawn over the view that must be right for it to be learned from a frame, how far off they may be on the
+mean, and how many colours are enough."""
 ASTRAY = 0.2
 """Radians by which the hour is believed wrongly: there are few pieces, each of one hour, which would be known by it."""
 OTHER_LIGHT = (0.35, 0.5, 0.1)
@@ -47,8 +57,9 @@ class Steps(NamedTuple):
 
 
 @torch.no_grad()
-def steps_of(model: WorldModel, episode: Episode, n_before: int, dreamt: bool) -> Steps:
-    """The frames of a clip after its first `n_before`; dreamt: each after what was drawn before, not after the truth."""
+def steps_of(model: WorldModel, episode: Episode, draws: np.random.Generator) -> Steps:
+    """Frames of an episode as they are drawn: some after true frames, among them those in which a block goes or comes, where the
+    episode tells of it; and some dreams, each frame after what was drawn before."""
     assert model.shown is not None
     device = model.head.weight.device
     asked: list[tuple[Any, ...]] = []
@@ -61,36 +72,62 @@ def steps_of(model: WorldModel, episode: Episode, n_before: int, dreamt: bool) -
     def told(part: slice) -> Control:
         return Control(*(value[:, part] for value in control))
 
-    state = model.init_state(1)
-    for start in range(0, n_before, TOGETHER):
-        some = slice(start, min(start + TOGETHER, n_before))
-        _, state = model(frames[:, some], clean.expand(1, some.stop - start), told(some), state, predict=False)
-    for t in range(n_before, frames.shape[1]):
+    def drawn(t: int, state: StreamState) -> Tensor:
         one = slice(t, t + 1)
-        drawn, _ = model(torch.zeros_like(frames[:, one]), clean + 1, told(one), state, absorb=False)
+        picture, _ = model(torch.zeros_like(frames[:, one]), clean + 1, told(one), state, absorb=False)
         pictures, *known, _ = asked.pop()
-        shown = model.shown.found(*known)
+        shown = model.shown.found(*known)  # type: ignore[union-attr]
         views = (pictures[0, :, :, :rows], shown.colour, shown.paint, frames[0, one, :, :rows])
         drawn_view, colour, paint, truth = (to_bytes(view).cpu() for view in views)
         rest = (part.float().cpu() for part in (shown.hour, shown.pose))
         found.append(Steps(drawn_view, colour, paint, shown.told.half().cpu(), truth, *rest))
-        _, state = model(drawn if dreamt else frames[:, one], clean, told(one), state, predict=False, dreamt=dreamt)
+        return picture
+
+    def dreaming(t: int, state: StreamState) -> StreamState:
+        if model.growth is None:
+            return state
+        noise = torch.from_numpy(draws.standard_normal((model.config.cubes.n_x, model.config.cubes.n_y))).float()
+        cubes, kinds = model.growth.grown(state.cubes, state.kinds, control.pose[:, t - 1], lambda shape: noise.expand(shape))
+        return state._replace(cubes=cubes, kinds=kinds)
+
+    alone, starts = _chosen(episode, draws)
+    state, past = model.init_state(1), 0
+    for t in sorted(alone | starts):
+        while past < t:
+            some = slice(past, min(past + TOGETHER, t))
+            _, state = model(frames[:, some], clean.expand(1, some.stop - past), told(some), state, predict=False)
+            past = some.stop
+        if t in alone:
+            drawn(t, dreaming(t, state) if draws.random() < 0.5 else state)
+        if t in starts:
+            dream = dreaming(t, state)
+            for i in range(t, min(t + N_DREAMT, len(episode))):
+                one = slice(i, i + 1)
+                _, dream = model(drawn(i, dream), clean, told(one), dream, predict=False, dreamt=True)
     hook.remove()
     return Steps(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
 
+def _chosen(episode: Episode, draws: np.random.Generator) -> tuple[set[int], set[int]]:
+    """Which frames of an episode are drawn alone, and at which dreams begin."""
+    there = np.arange(N_BEFORE, len(episode))
+    changes = np.flatnonzero(np.diff(episode.extras.get("n_changes", np.zeros(len(episode))), prepend=0))
+    changes = draws.permutation(changes[changes >= N_BEFORE])[:N_CHANGED]
+    alone, starts = (draws.choice(there, min(n, len(there)), replace=False) for n in (N_ALONE, N_DREAMS))
+    return {*alone.tolist(), *changes.tolist()}, set(starts.tolist())
+
+
 def load_steps(model: WorldModel, data: Path, seed: int) -> Steps:
-    """Frames of pieces of the episodes of a folder; what cannot serve is left out, and said."""
-    draws, paths, found = np.random.default_rng(seed), find_episodes(data), []
-    for i in tqdm(range(N_RUNS), unit="piece", desc="drawing for what is shown", mininterval=2):
-        path = paths[int(draws.integers(len(paths)))]
+    """Frames of the episodes of a folder; what cannot serve is left out, and said."""
+    draws, found = np.random.default_rng(seed), []
+    paths = draws.permutation(np.array(find_episodes(data), object))[:N_EPISODES]
+    for path in tqdm(paths, unit="episode", desc="drawing for what is shown", mininterval=2):
         try:
             episode = check_fits(episodes.load(path), model.config, str(path))
-            n_before = int(draws.integers(N_BEFORE, max(N_BEFORE, min(MOST_BEFORE, len(episode) - N_FRAMES)) + 1))
-            first = int(draws.integers(max(1, len(episode) - n_before - N_FRAMES)))
-            clip = episode.clip(first, min(first + n_before + N_FRAMES, len(episode)))
-            if len(clip) > n_before:
-                found.append(steps_of(model, clip, n_before, i % 2 == 0))
+            first = int(draws.integers(max(1, len(episode) - N_FRAMES + 1)))
+            clip = episode.clip(first, min(first + N_FRAMES, len(episode)))
+            if len(clip) > N_BEFORE:
+                found.append(steps_of(model, clip, draws))
         except EpisodeError as error:
             print(f"left out: {error}")
     if not found:
@@ -120,6 +157,32 @@ def train_shown(model: WorldModel, data: Path, n_steps: int, seed: int = 0, lr: 
         return (chosen + PRACTICE * (off * logits.isfinite())[:, 1:].sum(dim=1)).mean()
 
     teach(shown, loss, n_steps, lr, "shown")
+    see_through(shown, steps, rate)
+
+
+@torch.no_grad()
+def see_through(shown: Shown, steps: Steps, rate: Tensor) -> None:
+    """Let `shown` know what is drawn over the view: of each pixel there, by what it is multiplied and what is added, by least
+    squares on the frames whose surroundings it shows as they are."""
+    device, plain = shown.over.device, bare(shown.config, steps.truth[:1].float())[0, 0]
+    around = F.max_pool2d(1 - plain[None], 1 + 2 * ABOUT, 1, ABOUT)[0] * plain
+    sums = torch.zeros(5, *plain.shape)
+    for start in range(0, len(steps.truth), N_BATCH):
+        some = Steps(*(part[start : start + N_BATCH].to(device) for part in steps))
+        drawn, colour, paint, truth = (from_bytes(part) for part in (some.drawn, some.colour, some.paint, some.truth))
+        found = Found(colour, paint, some.told.float(), some.hour, some.pose)
+        shows, known = (part.cpu() for part in shown.drawn(drawn, found, rate))
+        off = (shows - truth.cpu()).abs().mean(dim=1)
+        good = ((off * around).sum(dim=(1, 2)) < ASTRAY_BY * around.sum())[:, None, None] & known
+        x, y = (part * good[:, None] for part in (shows, truth.cpu()))
+        parts = (good[:, None].expand_as(x), x, y, x * x, x * y)
+        sums += torch.stack([part.float().sum(dim=(0, 1)) for part in parts])
+    n, x, y, xx, xy = sums.double()
+    scale = (n * xy - x * y) / (n * xx - x * x)
+    shift = (y - scale * x) / n
+    told = (plain == 0) & (n >= ENOUGH) & scale.isfinite() & (scale > 0)
+    for part, value in zip(shown.over, (scale, shift), strict=True):
+        part.copy_(torch.where(told.to(device), value.to(part), part))
 
 
 def _otherwise_lit(views: Tensor) -> Tensor:

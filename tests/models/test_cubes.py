@@ -13,6 +13,7 @@ from models import album, cubes
 from models.config import CubesSize
 from models.cubes import FARTHEST, SOLID, SURE, Change, after, carved, ends, look, n_cubes
 from models.depth import Seen
+from models.hands import GOES
 from models.kinds import Kinds
 from models.pixels import to_float
 from models.presets import preset
@@ -143,9 +144,10 @@ def pages_of(frames: torch.Tensor, pose: torch.Tensor, away: torch.Tensor) -> al
 
 
 def around(cubes):
-    """These cubes, of which nobody knows what they are made of, at an hour that nobody knows."""
+    """These cubes, of which nobody knows what they are made of, at an hour that nobody knows, where hands rest."""
     b, t = cubes.shape[:2]
-    return Around(cubes, torch.zeros_like(cubes, dtype=torch.int16), torch.zeros(b, t, 2), torch.full((b, t), -1))
+    kinds, nothing = torch.zeros_like(cubes, dtype=torch.int16), torch.zeros(b, t, dtype=torch.int64)
+    return Around(cubes, kinds, torch.zeros(b, t, 2), nothing - 1, nothing, torch.zeros(b, t, 3))
 
 
 @torch.no_grad()
@@ -168,9 +170,10 @@ def test_without_views_nothing_is_drawn_and_never_over_the_bar_or_the_cross(isla
     shown, drawn = Shown(CONFIG, RAYS), torch.zeros_like(frames[None, -1:])
     no_rate = torch.zeros(())
     empty = album.left_alone(album.blank(CONFIG, CONFIG.album.n_views, 1, torch.device("cpu"), ROWS), 0)
-    same, far = shown(drawn, around(blank()[:, None]), WORN, empty, pose[None, -1:], no_rate)
+    same, effect = shown(drawn, around(blank()[:, None]), WORN, empty, pose[None, -1:], no_rate)
     assert torch.equal(same, drawn)
-    assert not far.any()
+    assert not effect.there.any()
+    assert (effect.light == 1).all()
     told = Seen(away[None], torch.full_like(away[None], 0.02))
     known = after(CONFIG, RAYS, blank(), told, pose[None])[0][:, -1:]
     pages = pages_of(frames, pose, away)
@@ -179,6 +182,38 @@ def test_without_views_nothing_is_drawn_and_never_over_the_bar_or_the_cross(isla
     assert changed[:ROWS].float().mean() > 0.8
     assert not changed[ROWS:].any()
     assert not changed[bare(CONFIG, drawn[0, :1])[0, 0] == 0].any()
+
+
+@torch.no_grad()
+def test_what_a_block_hid_is_seen_when_it_goes_and_the_network_is_not_asked(island):
+    frames, pose, away = island
+    told = Seen(away[None], torch.full_like(away[None], 0.02))
+    known = after(CONFIG, RAYS, blank(), told, pose[None])[0][:, -1:]
+    eye, _, rays = look(CONFIG, RAYS, pose[-1:])
+    met = cubes.ends(CONFIG, known[:, 0], eye, rays)
+    pixel = int(met.away.masked_fill(met.away < 2, torch.inf).argmin())  # the nearest cube that hides something
+    cell = (eye + (met.away + 0.01)[:, pixel, None] * rays[:, :, pixel]).floor()
+    value = torch.full((1,), -cubes.SURE, dtype=torch.int8)
+    left = cubes.put(CONFIG, known[:, 0], cell, torch.tensor([True]), value)[:, None]
+    shown, no_rate, pages = Shown(CONFIG, RAYS), torch.zeros(()), pages_of(frames, pose, away)
+    there = around(left)._replace(cracked=torch.zeros(1, 1), kind=torch.full((1, 1), GOES), cell=cell[:, None])
+    found = shown.found(there, WORN, pages, pose[None, -1:])
+    hidden = (met.slot == met.slot[0, pixel]) & met.away.isfinite()
+    both, either = found.effect.there.flatten(1) & hidden, found.effect.there.flatten(1) | hidden
+    assert both.sum() > 0.9 * either.sum(), "what one sees where it stood"
+    with torch.no_grad():
+        shown.out.bias.fill_(-50.0)  # the network is believed, wherever it is asked
+    drawn = torch.full_like(frames[None, -1:], -0.7)
+    shows, (opened, light) = shown(drawn, there, WORN, pages, pose[None, -1:], no_rate)
+    changed = (shows != drawn).any(dim=2)[0, 0, :ROWS]
+    assert opened.any()
+    assert torch.equal(changed, opened[0, 0] & (bare(CONFIG, drawn[0, :1])[0, 0, :ROWS] > 0))
+    as_was, (none, same) = shown(drawn, around(left), WORN, pages, pose[None, -1:], no_rate)
+    assert torch.equal(as_was, drawn)
+    assert not none.any()
+    assert (same == 1).all()
+    assert (light >= 1).all(), "where a block was there is more light"
+    assert (light > 1.05).any()
 
 
 def test_what_hands_did_is_in_the_cubes_at_once():
@@ -242,3 +277,23 @@ def test_what_lies_under_a_roof_is_less_open_to_the_sky_and_rays_know_out_of_wha
     assert met.away.isfinite().tolist() == [[True, True, False], [True, True, True]]
     assert found.tolist() == [1, 1, 0, 0, 0], "out of the open, out of the hall thrice"
     assert (grid.flatten()[before[met.away.isfinite()]] < SOLID).all()
+
+
+def test_a_place_is_closed_in_by_what_stands_nearest_before_it():
+    """A floor seen from above, with a wall along one side and a pillar at a corner."""
+    grid = torch.zeros(1, CONFIG.cubes.n_x, CONFIG.cubes.n_y, CONFIG.cubes.n_z, dtype=torch.int8)
+    grid[..., 4], grid[:, 21, :, 5], grid[:, 19, 19, 5] = cubes.SURE, cubes.SURE, cubes.SURE
+    low = torch.tensor(cubes.lowest(CONFIG))
+
+    def closed(x: float, y: float) -> float:
+        eye, down = torch.tensor([[x, y, 8.0]]) + low * torch.tensor([1.0, 1.0, 1.0]), torch.tensor([[[0.0], [0.0], [-1.0]]])
+        met = cubes.ends(CONFIG, grid.flatten(1), eye, down)
+        assert met.axis.item() == 2
+        return cubes.closed_in(CONFIG, grid.flatten(1), met, eye, down).item()
+
+    assert closed(20.5, 22.5) == pytest.approx(0, abs=1e-5), "the middle of a cube is as far from all others as can be"
+    assert closed(20.99, 22.5) == pytest.approx(0.49, abs=1e-4)
+    assert closed(20.75, 22.5) == pytest.approx(0.25, abs=1e-4)
+    assert closed(20.99, 22.99) == pytest.approx(0.49, abs=1e-2), "along a wall it is all the same"
+    assert closed(20.01, 20.01) == pytest.approx(0.25, abs=1e-2), "a quarter of what is before the corner"
+    assert closed(20.01, 22.5) == pytest.approx(0, abs=1e-5)

@@ -15,7 +15,7 @@ from envs.voxel.blocks import block_id
 from envs.voxel.env import VoxelEnv
 from models.config import EditsSize, ModelConfig
 from models.edits import KIND, N_ENTRY, STAMP, WEARS, put
-from models.hands import COMES, GOES
+from models.hands import COMES, GOES, Done
 from models.pixels import to_float
 from models.presets import preset
 from models.textures import LOUD
@@ -93,6 +93,30 @@ def test_it_is_drawn_where_the_real_world_shows_it_from_anywhere(model, place, h
     assert (off < 0.2).float().mean() > 0.9, "but for the cross, and pixels on the edges of texels"
 
 
+def test_all_of_a_block_that_comes_is_drawn_where_hands_drew_its_middle(model):
+    world, hands = Nowhere(), model.hands
+    (was, pose), (now, _) = (world.seen(lamp=lamp, place=(21.0, 20.6, 20.0)) for lamp in (False, True))
+    rows, columns = hands.box
+    drawn = was.clone()
+    drawn[..., rows, columns] = now[..., rows, columns]
+    with torch.no_grad():
+        looked = hands.look(hands.middle(was), hands.bar(was), torch.tensor([1]), torch.tensor([0]), pose)
+    top = model.config.bar_rows[0]
+    there = ((now - was).abs().amax(dim=1) > 0.1)[:, None, :top]
+    done = Done(looked, torch.tensor([COMES]), torch.zeros(1), torch.from_numpy(CELL)[None].float(), torch.zeros(1))
+    whole = model.edits.whole(drawn[:, None], was[:, None], hands, done, there, pose[:, None])[:, 0]
+    beside = there[:, 0].clone()
+    beside[:, rows, columns] = False
+    assert beside.sum() > 100
+    off = (whole - now)[..., :top, :].abs().mean(dim=1)
+    assert (off[beside] < 0.2).float().mean() > 0.9, "but for pixels on the edges of texels"
+    assert torch.equal(whole[..., rows, columns][..., :10], drawn[..., rows, columns][..., :10])
+    kept = ~torch.nn.functional.pad(there[:, 0], (0, 0, 0, 64 - top))[:, None].expand_as(now)
+    assert torch.equal(whole[kept], drawn[kept])
+    for nothing in (done._replace(kind=torch.tensor([GOES])), done._replace(kind=torch.tensor([0]))):
+        assert torch.equal(model.edits.whole(drawn[:, None], was[:, None], hands, nothing, there, pose[:, None])[:, 0], drawn)
+
+
 def test_the_nearest_is_drawn_and_what_stands_hides_a_hole(model):
     _, pose = Nowhere().seen(lamp=False)
     near, far = entry(22, 20, 21), entry(24, 20, 21, wears=(3, 1.0, 1.0, 1.0))
@@ -102,6 +126,22 @@ def test_the_nearest_is_drawn_and_what_stands_hides_a_hole(model):
     assert torch.equal(both.colour.movedim(1, -1)[inside], alone.colour.movedim(1, -1)[inside])
     hole = model.edits.due(torch.stack([entry(21, 20, 21, GOES), near], dim=1), model.hands, pose)
     assert torch.equal(hole.colour.movedim(1, -1)[inside], alone.colour.movedim(1, -1)[inside])
+
+
+def test_what_is_undone_now_is_not_drawn(model):
+    frame, pose = Nowhere().seen(lamp=False)
+    with torch.no_grad():
+        model.edits.out.bias[0] = 50.0  # whatever is due is drawn
+    kept, frames = entry(*CELL).view(1, 1, 1, N_ENTRY), frame[:, None]
+    shows = model.edits(frames, kept, model.hands, pose[:, None])
+    assert not torch.equal(shows, frames)
+
+    def done(kind: int, cell: tuple[int, ...]) -> Done:
+        return Done(None, torch.tensor([kind]), torch.zeros(1), torch.tensor([cell]).float(), torch.zeros(1))
+
+    assert torch.equal(model.edits(frames, kept, model.hands, pose[:, None], done(GOES, CELL)), frames)
+    for other in (done(COMES, CELL), done(GOES, (CELL[0], CELL[1], CELL[2] + 1))):
+        assert torch.equal(model.edits(frames, kept, model.hands, pose[:, None], other), shows)
 
 
 def test_what_is_behind_or_not_kept_is_not_due(model):

@@ -78,6 +78,18 @@ def test_what_is_solid_but_could_not_be_named_is_named_along_with_the_rest(growt
     assert 0 < int(names[0, 25, 25, 7]) < N_NAMES, "any look is surer"
 
 
+def test_the_name_of_a_cube_that_cannot_have_been_seen_is_not_believed(growth, known):
+    cubes, kept, pose = known
+    names = kept.clone()
+    names[0, 25, 25, 6] = names[0, 25, 25, 7] = 250 * N_NAMES + 4
+    solid = cubes.clone()
+    solid[0, 25, 25, 6] = SURE
+    found = grown_of(solid, names, pose, growth)[1]
+    assert kind_of(found)[0, 25, 25, 7] == 4
+    assert kind_of(found)[0, 25, 25, 6] > 0
+    assert found[0, 25, 25, 6] < N_NAMES, "as it is of what is imagined"
+
+
 def test_trees_are_drawn_by_lot_as_often_as_they_are_likely_and_apart(growth, known):
     _, _, pose = known
     trunk, share = CONFIG.cubes.sown[0][0], 0.01

@@ -11,7 +11,7 @@ from envs import episode as episodes
 from envs.episode import Episode, EpisodeError
 from models.config import CubesSize
 from models.cubes import SURE, Change, ends, look, n_cubes, slots, worked
-from models.kinds import CERTAIN, N_FACES, N_NAMES, SIDE, TOP, Kinds, Named, after, kind_of, noted
+from models.kinds import BESIDE, CERTAIN, N_FACES, N_NAMES, SIDE, TOP, Kinds, Named, after, kind_of, noted
 from models.painted import painted
 from models.pixels import from_bytes, to_float
 from models.presets import preset
@@ -53,6 +53,18 @@ def test_the_surest_look_names_a_cube():
     assert torch.equal(seen(kept, 9, 1.0, float("inf")), kept), "nor has the sky one"
     assert torch.equal(seen(kept, 9, 1.0, 3.0), kept), "nor what is seen where nothing is known to be"
     assert int(kept.max()) < CERTAIN * N_NAMES < 2**15
+
+
+def test_where_another_kind_begins_a_look_is_less_sure():
+    kinds = Kinds(CONFIG)
+    logits = torch.zeros(1, CONFIG.cubes.kinds, 5, 6)
+    logits[:, 3, :, :3] = logits[:, 4, :, 3:] = 9.0
+    kinds.forward = lambda *_: logits
+    named = kinds.named(torch.zeros(1), torch.zeros(1), torch.zeros(1))
+    sure = logits.softmax(dim=1).amax(dim=1)
+    assert named.kind[0, 0].tolist() == [3, 3, 3, 4, 4, 4]
+    for column, share in enumerate((1, 1, BESIDE, BESIDE, 1, 1)):
+        assert torch.allclose(named.sure[..., column], share * sure[..., column])
 
 
 def test_what_hands_change_is_of_no_known_kind_and_a_dream_names_nothing():

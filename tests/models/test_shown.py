@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from envs import episode as episodes
 from envs.episode import EpisodeError
 from models.hour import hour_of
-from models.shown import N_FACTS, OLD_FACT, OPEN_FACT, SKY_FACT, Found, Shown
+from models.pixels import to_bytes
+from models.shown import CLOSED_FACT, N_FACTS, OLD_FACT, OPEN_FACT, SKY_FACT, Found, Shown
 from models.training import shown as training
 from tests.models.tiny import FAMILIES, episode, randomised
 
@@ -27,38 +30,55 @@ def found(colour, paint, told):
 
 @pytest.fixture
 def model(monkeypatch):
-    monkeypatch.setattr(training, "N_BEFORE", 5)
-    monkeypatch.setattr(training, "MOST_BEFORE", 7)
-    monkeypatch.setattr(training, "TOGETHER", 3)
-    monkeypatch.setattr(training, "N_FRAMES", 4)
-    monkeypatch.setattr(training, "N_RUNS", 3)
+    sizes = {
+        "N_BEFORE": 5,
+        "TOGETHER": 3,
+        "N_FRAMES": 20,
+        "N_ALONE": 2,
+        "N_CHANGED": 1,
+        "N_DREAMS": 1,
+        "N_DREAMT": 3,
+        "N_EPISODES": 3,
+    }
+    for name, size in sizes.items():
+        monkeypatch.setattr(training, name, size)
     return randomised(CONFIG)
 
 
 def test_steps_are_frames_as_drawn_and_as_they_were(model):
     clip = episode(9)
-    steps = training.steps_of(model, clip, 5, dreamt=False)
-    assert torch.equal(steps.truth.movedim(1, -1), torch.from_numpy(clip.image[5:, :ROWS]))
-    assert steps.drawn.shape == steps.colour.shape == steps.paint.shape == (4, 3, ROWS, 16)
-    again = training.steps_of(model, clip, 5, dreamt=False)
+    steps = training.steps_of(model, clip, np.random.default_rng(0))
+    views = torch.from_numpy(clip.image[:, :ROWS]).movedim(-1, 1)
+    of = [int(np.flatnonzero([torch.equal(truth, view) for view in views])[0]) for truth in steps.truth]
+    assert min(of) >= 5
+    assert steps.drawn.shape == steps.colour.shape == steps.paint.shape == (len(of), 3, ROWS, 16)
+    assert any(b == a + 1 for a, b in itertools.pairwise(of)), "a dream goes on"
+    again = training.steps_of(model, clip, np.random.default_rng(0))
     assert all(torch.equal(a, b) for a, b in zip(steps, again, strict=True)), "asking changes nothing"
-    dreamt = training.steps_of(model, clip, 5, dreamt=True)
-    assert torch.equal(dreamt.drawn[0], steps.drawn[0])
-    assert not torch.equal(dreamt.drawn[1:], steps.drawn[1:])
+
+
+def test_frames_in_which_a_block_changes_are_among_those_that_are_drawn():
+    clip, draws = episode(200), np.random.default_rng(0)
+    told = replace(clip, extras={"n_changes": (np.arange(200) >= 150).cumsum() // 25})
+    alone, starts = training._chosen(told, draws)
+    assert {174, 199} <= alone
+    assert len(alone) <= training.N_ALONE + 2
+    assert len(starts) == training.N_DREAMS
+    assert min(alone | starts) >= training.N_BEFORE
 
 
 def test_what_is_right_comes_to_be_believed_and_what_is_wrong_does_not(model):
     """The views, the paint or the network alone show the truth, a third of the time each, as some facts tell."""
     torch.manual_seed(0)
-    n = 60
+    n = 30
     truth, *others = (torch.rand(n, 3, ROWS, 16) * 2 - 1 for _ in range(4))
     told, kind = torch.ones(n, N_FACTS, ROWS, 16), (torch.arange(n) % 3).view(n, 1, 1)
-    told[:, SKY_FACT] = 0
+    told[:, SKY_FACT], told[:, CLOSED_FACT] = 0, 0
     told[:, 2], told[:, 3] = kind == 0, kind == 1
     views, paint, drawn = (torch.where((kind == i)[:, None], truth, other) for i, other in enumerate(others))
     shown = Shown(CONFIG, model.pixel_rays)
-    optimizer = torch.optim.AdamW(shown.parameters(), lr=1e-2)
-    for _ in range(150):
+    optimizer = torch.optim.AdamW(shown.parameters(), lr=4e-3)
+    for _ in range(300):
         colours, logits = shown.choices(drawn, found(views, paint, told), NO_RATE)
         off = (colours - truth[:, None]).abs().mean(dim=2)
         optimizer.zero_grad()
@@ -129,6 +149,29 @@ def test_a_view_by_day_is_shown_by_night_as_the_hour_tells(model):
         off.abs().mean().backward()
         optimizer.step()
     assert off.abs().mean() < 0.3 * torch.where(sky > 0, none, then - truth).sub(torch.where(sky > 0, truth, none)).abs().mean()
+
+
+def test_what_is_drawn_over_the_view_is_learned_from_what_lies_under_it(model):
+    """Views show every frame as it is, but for a veil in its middle."""
+    torch.manual_seed(0)
+    n, shown = 200, Shown(CONFIG, model.pixel_rays)
+    under = torch.rand(n, 3, ROWS, 16) * 2 - 1
+    box = shown.over[0] == 0
+    assert box.any()
+    truth = torch.where(box, 0.5 * under + 0.25, under)
+    told = torch.zeros(n, N_FACTS, ROWS, 16)
+    told[:, 0] = 1
+    with torch.no_grad():
+        shown.lit.bias.copy_(torch.tensor([0.0, 0.0, -50.0, -50.0, -50.0, -50.0]))  # neither light nor air
+        shown.out.bias.fill_(50.0)
+    parts = [to_bytes(part) for part in (torch.zeros_like(truth), under, torch.zeros_like(truth))]
+    steps = training.Steps(*parts, told.half(), to_bytes(truth), torch.zeros(n, 2), torch.zeros(n, 5))
+    training.see_through(shown, steps, NO_RATE)
+    assert torch.allclose(shown.over[0][box], torch.tensor(0.5), atol=0.02)
+    assert torch.allclose(shown.over[1][box], torch.tensor(0.25), atol=0.02)
+    assert (shown.over[0][~box] == 1).all()
+    assert not shown.over[1][~box].any()
+    assert not shown.over.requires_grad
 
 
 def test_it_is_taught_on_a_folder_and_short_episodes_are_said_to_be(model, tmp_path):

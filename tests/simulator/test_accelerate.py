@@ -268,9 +268,6 @@ def test_compiled_frames_are_the_plain_ones_but_for_rounding_and_the_same_at_the
 
 @needs_compiler
 @pytest.mark.usefixtures("cache")
-@pytest.mark.xfail(
-    reason="PyTorch's compiler fails on the island since light goes by how open to the sky things are", strict=False
-)
 def test_the_island_that_ships_compiles_and_digs_and_builds_as_it_does_plainly():
     """It has parts that no maze has, and a compiler that fails leaves play slow: two minutes, not only among the slow tests."""
     plain = load_engine(None, "voxel")

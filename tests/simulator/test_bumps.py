@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.bumps import RADIUS, SURE, stopped
+from simulator.bumps import RADIUS, STOUT, SURE, among_cubes, stopped
 
 
 def walls(*cells: tuple[int, int], belief: float = 1.0) -> np.ndarray:
@@ -79,3 +79,38 @@ def test_rows_have_walls_of_their_own_and_nothing_given_is_written_to():
     kept = before.copy(), after.copy()
     np.testing.assert_allclose(stopped(both, before, after)[:, 0], [5 - RADIUS, 5.1])
     np.testing.assert_array_equal((before, after), kept)
+
+
+def island(*cells: tuple[int, int, int]) -> np.ndarray:
+    cubes = np.zeros((1, 10, 10, 6), bool)
+    cubes[:, :, :, 0] = True
+    for cell in cells:
+        cubes[(0, *cell)] = True
+    return cubes
+
+
+LOW = np.array([-2.0, -2.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("cell", "x"),
+    [((7, 5, 1), 5 - STOUT), ((7, 5, 2), 5 - STOUT), ((7, 5, 3), 5.2), ((7, 6, 1), 5.2)],
+    ids=["at the knees", "at the head", "above the head", "beside the way"],
+)
+def test_nobody_walks_into_what_is_solid(cell, x):
+    start, end = (np.array([[x, 3.5, 1.0, 0.3, 0.1]]) for x in (4.6, 5.2))
+    found = among_cubes(island(cell), LOW, start, end)
+    np.testing.assert_allclose(found, [[x, 3.5, 1.0, 0.3, 0.1]])
+    assert end[0, 0] == 5.2
+
+
+def test_who_slides_along_a_cube_turns_and_falls_as_he_did():
+    start, end = np.array([[4.7, 3.5, 1.0, 0.0, 0.0]]), np.array([[4.9, 3.7, 0.9, 0.2, 0.1]])
+    np.testing.assert_allclose(among_cubes(island((7, 5, 1), (7, 6, 1)), LOW, start, end), [[5 - STOUT, 3.7, 0.9, 0.2, 0.1]])
+
+
+def test_who_jumps_gets_onto_a_cube_and_who_is_in_one_gets_out():
+    cubes = island((7, 5, 1))
+    for x, z in ((4.6, 1.5), (5.5, 1.0)):
+        start, end = (np.array([[x + way, 3.5, z, 0, 0]]) for way in (0, 0.4))
+        np.testing.assert_allclose(among_cubes(cubes, LOW, start, end), end)
