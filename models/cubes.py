@@ -98,33 +98,38 @@ def ends(config: ModelConfig, cubes: Tensor, eye: Tensor, rays: Tensor) -> Ends:
     return Ends(away, free, slot.gather(1, first[:, None])[:, 0], axis)
 
 
+def _strides(config: ModelConfig) -> tuple[int, int, int]:
+    """How many slots the next cube along x, y and z is away."""
+    return config.cubes.n_y * config.cubes.n_z, config.cubes.n_z, 1
+
+
 def before_side(config: ModelConfig, met: Ends, rays: Tensor) -> Tensor:
     """As `Ends.slot`, the cubes out of which `rays` (n, 3, r) come where they `met` others."""
-    steps = (config.cubes.n_y * config.cubes.n_z, config.cubes.n_z, 1)
-    step = sum((met.axis == axis) * n for axis, n in enumerate(steps))
+    step = sum((met.axis == axis) * n for axis, n in enumerate(_strides(config)))
     way = rays.gather(1, met.axis[:, None])[:, 0].sign().to(torch.int32)
     return met.slot - way * step
 
 
-def closed_in(config: ModelConfig, cubes: Tensor, met: Ends, eye: Tensor, rays: Tensor) -> Tensor:
-    """Of the places where `rays` (n, 3, r) from `eye` (n, 3) `met` sides of `cubes` (n, m), what share of what lies before them
-    is solid: (n, r) in 0..1. Of the four cubes before a side that are nearest, each counts the more, the nearer its middle is:
-    so light gathers in voxel worlds, and corners are dark."""
+def in_slots(parts: Tensor, slot: Tensor) -> Tensor:
+    """Of `parts` (n, m), one of every cube, those of the cubes in `slot` (n, r), as `Ends.slot`; of what lies outside, any."""
+    return parts.flatten().index_select(0, slot.clamp(0, parts.numel() - 1).flatten()).view(slot.shape)
+
+
+def closed_in(config: ModelConfig, cubes: Tensor, met: Ends, before: Tensor, eye: Tensor, rays: Tensor) -> Tensor:
+    """Of the places where `rays` (n, 3, r) from `eye` (n, 3) `met` sides of `cubes` (n, m), coming out of those `before` (n, r),
+    what share of what lies before them is solid: (n, r) in 0..1. Of the four cubes before a side that are nearest, each counts
+    the more, the nearer its middle is: so light gathers in voxel worlds, and corners are dark."""
     across, up = torch.where(met.axis == 0, 1, 0), torch.where(met.axis == 2, 1, 2)
     place = eye[..., None] + met.away.masked_fill(met.away.isinf(), 0.0)[:, None] * rays
     middle = place - place.floor() - 0.5
     off = [middle.gather(1, axis[:, None])[:, 0] for axis in (across, up)]
-    steps = (config.cubes.n_y * config.cubes.n_z, config.cubes.n_z)
-    stride = torch.where(across == 1, steps[1], steps[0]), torch.where(up == 1, steps[1], 1)
+    along_x, along_y, along_z = _strides(config)
+    stride = torch.where(across == 1, along_y, along_x), torch.where(up == 1, along_y, along_z)
     aside, above = ((part.sign() * step).to(torch.int32) for part, step in zip(off, stride, strict=True))
     share, height = off[0].abs(), off[1].abs()
-    before, solid = before_side(config, met, rays), (cubes.flatten() >= SOLID).float()
-
-    def at(slot: Tensor) -> Tensor:
-        return solid.index_select(0, slot.clamp(0, len(solid) - 1).flatten()).view(slot.shape)
-
-    one_way = at(before + aside) * share * (1 - height) + at(before + above) * height * (1 - share)
-    return (one_way + at(before + aside + above) * share * height).masked_fill(met.away.isinf(), 0.0)
+    solid = (cubes >= SOLID).float()
+    one_way = in_slots(solid, before + aside) * share * (1 - height) + in_slots(solid, before + above) * height * (1 - share)
+    return (one_way + in_slots(solid, before + aside + above) * share * height).masked_fill(met.away.isinf(), 0.0)
 
 
 def open_to_sky(config: ModelConfig, cubes: Tensor) -> Tensor:

@@ -22,11 +22,13 @@ class Effect(NamedTuple):
 
 
 def effect_of(
-    config: ModelConfig, cubes: Tensor, kind: Tensor, cell: Tensor, eye: Tensor, rays: Tensor, met: Ends, corners: Tensor
-) -> Effect:
+    config: ModelConfig, cubes: Tensor, kind: Tensor, cell: Tensor, eye: Tensor, rays: Tensor, met: Ends, before: Tensor,
+    closed: Tensor, corners: Tensor,
+) -> Effect:  # fmt: skip
     """Of what hands do, `kind` (n,) of `hands.KINDS`, to a `cell` (n, 3) among `cubes` (n, m), in which there is no block: those
     that go have gone, those that come have not come. It is there where rays (n, 3, rows W) from eyes (n, 3) go into the cell
-    before they come to what they `met`. corners: how much darker these are than what lies open."""
+    before they come to what they `met`, out of cubes `before` (n, rows W), `closed` in as by `cubes.closed_in`. corners: how much
+    darker these are than what lies open."""
     view = (len(eye), config.bar_rows[0], config.image[1])
     changes = kind >= GOES
     if can_branch(rays) and not changes.any():
@@ -35,6 +37,6 @@ def effect_of(
     hit, crossed = sides(eye, rays.movedim(1, 2).unflatten(1, view[1:]), cell, 1)
     there = changes[:, None, None] & hit & (met.away.view(view) > crossed.away[:, 0])
     with_block = put(config, cubes, cell, changes, torch.full_like(kind, SURE, dtype=cubes.dtype))
-    without, beside = (1 - corners * closed_in(config, around, met, eye, rays) for around in (cubes, with_block))
+    without, beside = (1 - corners * part for part in (closed, closed_in(config, with_block, met, before, eye, rays)))
     light = torch.where((kind == GOES)[:, None], without / beside, beside / without)
     return Effect(there, light.view(view))

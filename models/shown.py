@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from models import album
 from models.album import Pages
 from models.config import ModelConfig
-from models.cubes import FARTHEST, Ends, before_side, closed_in, ends, look, open_to_sky
+from models.cubes import FARTHEST, before_side, closed_in, ends, in_slots, look, open_to_sky
 from models.effect import Effect, effect_of
 from models.hands import COMES, GOES
 from models.hour import surely, turned
@@ -203,13 +203,14 @@ class Shown(nn.Module):
         """
         config = self.config
         rows, width = self.rays.shape[:2]
-        imagined = (around.cubes != 0).all(dim=2).flatten()[:, None, None]
+        cubes, kinds, kind, cell = (part.flatten(0, 1) for part in (around.cubes, around.kinds, around.kind, around.cell))
+        imagined = (cubes != 0).all(dim=1)[:, None, None]
         frame, depth, earlier, age = (part.flatten(0, 1) for part in album.nearest(config, pages, pose, N_SHOWN))
         now = pose.flatten(0, 1)
         with torch.autocast(pose.device.type, enabled=False):
             eye, _, directed = look(config, self.rays, now)
-            met = ends(config, around.cubes.flatten(0, 1), eye, directed)
-            paint = painted(config, worn, around.kinds.flatten(0, 1), eye, directed, met)
+            met = ends(config, cubes, eye, directed)
+            paint = painted(config, worn, kinds, eye, directed, met)
             sky = met.away.isinf()[:, None]
             away = torch.where(sky, SKY, met.away[:, None])
             place = eye[:, None, :, None] + away[:, :, None] * directed[:, None]
@@ -229,22 +230,17 @@ class Shown(nn.Module):
             old = age.clamp(max=1000)[..., None].expand_as(unlike).gather(1, one)[:, 0]
             told = [any_view, sky[:, 0], met.free, unlike.gather(1, one)[:, 0].clamp(max=4), (1 + old).log() / 4, n_views / 4]
             told += [paint.there | sky[:, 0], *paint.facing.unbind(dim=1), away[:, 0].clamp(max=FARTHEST).log() / 4]
-            told += [torch.where(sky[:, 0], 1.0, self._open(around.cubes.flatten(0, 1), met, directed))]
-            told += [closed_in(config, around.cubes.flatten(0, 1), met, eye, directed)]
+            before = before_side(config, met, directed)
+            closed = closed_in(config, cubes, met, before, eye, directed)
+            told += [torch.where(sky[:, 0], 1.0, in_slots(open_to_sky(config, cubes), before)), closed]
             view = (len(now), -1, rows, width)
-            cubes, kind, cell = (part.flatten(0, 1) for part in (around.cubes, around.kind, around.cell))
-            effect = effect_of(config, cubes, kind, cell, eye, directed, met, self.corners.sigmoid())
+            effect = effect_of(config, cubes, kind, cell, eye, directed, met, before, closed, self.corners.sigmoid())
         picture = colour.movedim(-1, 1).reshape(view) * any_view.view(view)
         facts = torch.stack([part.float() for part in told], dim=1).view(view)
-        opened = effect.there & (around.kind.flatten()[:, None, None] == GOES)
+        opened = effect.there & (kind == GOES)[:, None, None]
         clear, below = facts[:, SKY_FACT] > 0, paint.there.view(opened.shape)
         certain = torch.stack([opened | (imagined & clear & (facts[:, FREE_FACT] > ALL)), opened & below & ~clear], dim=1)
         return Found(picture, paint.colour.view(view), facts, around.hour.flatten(0, 1), now, effect, certain)
-
-    def _open(self, cubes: Tensor, met: Ends, rays: Tensor) -> Tensor:
-        """How open to the sky is what lies before the sides that `rays` (n, 3, r) `met` in `cubes` (n, m): (n, r)."""
-        share, before = open_to_sky(self.config, cubes).flatten(), before_side(self.config, met, rays)
-        return share.index_select(0, before.clamp(0, share.numel() - 1).flatten()).view(before.shape)
 
 
 def _brighter(views: Tensor, choices: Tensor, there: Tensor) -> Tensor:

@@ -186,8 +186,8 @@ class Engine:
             self.lap(part)
 
     def step(self, moment: Moment, actions: np.ndarray, pose: np.ndarray | None = None) -> Moment:
-        """`imagine` then `absorb`: one frame of play. On keys alone, walls that the memory believes in stop the player; the
-        ego-motion network is told what it said itself, or it would take a wall that is not in the picture for one it touches.
+        """`imagine` then `absorb`: one frame of play. On keys alone, cubes stop the player, or walls the memory believes in; of
+        these the ego-motion network is told what it said itself, or it would take one not in the picture for one it touches.
         """
         motion = None
         if self.grows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from models.conditioning import Control
 from models.hour import turned
 from models.pixels import from_bytes, to_bytes, to_float
 from models.reprojection import bare
+from models.sampler import frame_noise
 from models.shown import Found, Shown
 from models.state import StreamState
 from models.training.data import find_episodes
@@ -86,8 +88,8 @@ def steps_of(model: WorldModel, episode: Episode, draws: np.random.Generator) ->
     def dreaming(t: int, state: StreamState) -> StreamState:
         if model.growth is None:
             return state
-        noise = torch.from_numpy(draws.standard_normal((model.config.cubes.n_x, model.config.cubes.n_y))).float()
-        cubes, kinds = model.growth.grown(state.cubes, state.kinds, control.pose[:, t - 1], lambda shape: noise.expand(shape))
+        noise = functools.partial(frame_noise, int(draws.integers(1 << 31)), t)
+        cubes, kinds = model.growth.grown(state.cubes, state.kinds, control.pose[:, t - 1], noise)
         return state._replace(cubes=cubes, kinds=kinds)
 
     alone, starts = _chosen(episode, draws)

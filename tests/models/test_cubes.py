@@ -289,7 +289,8 @@ def test_a_place_is_closed_in_by_what_stands_nearest_before_it():
         eye, down = torch.tensor([[x, y, 8.0]]) + low * torch.tensor([1.0, 1.0, 1.0]), torch.tensor([[[0.0], [0.0], [-1.0]]])
         met = cubes.ends(CONFIG, grid.flatten(1), eye, down)
         assert met.axis.item() == 2
-        return cubes.closed_in(CONFIG, grid.flatten(1), met, eye, down).item()
+        before = cubes.before_side(CONFIG, met, down)
+        return cubes.closed_in(CONFIG, grid.flatten(1), met, before, eye, down).item()
 
     assert closed(20.5, 22.5) == pytest.approx(0, abs=1e-5), "the middle of a cube is as far from all others as can be"
     assert closed(20.99, 22.5) == pytest.approx(0.49, abs=1e-4)
